@@ -1,0 +1,6 @@
+//! Steadfast keeps a service's address alive.
+//!
+//! `proto`, `plan` and `sim` are pure and build without the feature `daemon`, for any target. Everything else talks to
+//! the operating system through `kernel`.
+
+pub mod proto;

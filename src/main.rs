@@ -1,0 +1,3 @@
+//! argv -> role -> exit code; nothing else.
+
+fn main() {}

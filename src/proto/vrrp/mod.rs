@@ -1,0 +1,1 @@
+//! VRRP: the engine, its wire formats and its timing.
