@@ -1,1 +1,8 @@
-//! Text in, `(Config, Diagnostics)` out.
+//! Reads keepalived.conf: text in, a typed configuration and diagnostics out.
+//!
+//! Reading never fails and always reports. Five passes, each in a file of its own and each testable alone: *source*
+//! (bytes), *expand* (lines, with their origins), *syntax* (shape), *interpret* (rows of the keyword tables, typed
+//! structs), *resolve* (across blocks). Each returns a value and appends findings; none gives up.
+
+pub mod diagnostic;
+pub mod span;
