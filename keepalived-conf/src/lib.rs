@@ -4,5 +4,13 @@
 //! (bytes), *expand* (lines, with their origins), *syntax* (shape), *interpret* (rows of the keyword tables, typed
 //! structs), *resolve* (across blocks). Each returns a value and appends findings; none gives up.
 
+pub mod blocks;
 pub mod diagnostic;
+pub mod interpret;
+pub mod resolve;
+pub mod schema;
+pub mod script;
+pub mod source;
 pub mod span;
+pub mod syntax;
+pub mod value;

@@ -1,0 +1,50 @@
+//! The tables of all blocks, in the order of the manual, and the configuration they fill.
+//!
+//! Four parts: what is global, what is tracked, VRRP, and load balancing. Each part has a struct, the rows it adds to
+//! the top level, and one file a block.
+
+pub mod global;
+pub mod lvs;
+pub mod tracking;
+pub mod vrrp;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::schema::{self, Block, Entry, Node, Seen};
+
+/// Everything the operator wrote, typed. After resolving, every setting holds the value in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Config {
+    pub global: global::Global,
+    pub tracking: tracking::Tracking,
+    pub vrrp: vrrp::Vrrp,
+    pub lvs: lvs::Lvs,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub seen: Seen,
+}
+
+impl Node for Config {
+    fn seen(&mut self) -> &mut Seen {
+        &mut self.seen
+    }
+}
+
+/// The top level.
+pub static ROOT: LazyLock<Block<Config>> = LazyLock::new(|| {
+    let parts = [global::rows(), tracking::rows(), vrrp::rows(), lvs::rows()];
+    Block::new("", parts.into_iter().flatten().collect())
+});
+
+/// Every row with its path.
+pub fn entries() -> &'static [Entry] {
+    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| schema::entries(&ROOT));
+    &ENTRIES
+}
+
+/// In which blocks each keyword stands.
+pub(crate) fn places() -> &'static BTreeMap<&'static str, Vec<String>> {
+    static PLACES: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| schema::places(entries()));
+    &PLACES
+}

@@ -1,0 +1,4 @@
+//! Provisional: replaced by the source pass.
+pub trait Host {
+    fn env(&self, name: &str) -> Option<String>;
+}
