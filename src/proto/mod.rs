@@ -5,6 +5,7 @@
 //! it hands over the next input.
 
 pub mod time;
+pub mod track;
 pub mod vrrp;
 
 pub use time::{Deadline, Instant, Why};
