@@ -4,3 +4,4 @@
 //! the operating system through `kernel`.
 
 pub mod proto;
+pub mod sim;
