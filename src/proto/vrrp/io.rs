@@ -1,6 +1,6 @@
 //! What goes into the engine and what comes out of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,27 +40,20 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Datagram {
     pub port: PortId,
-    pub source: IpAddr,
-    pub destination: IpAddr,
-    /// TTL or hop limit; unknown when the kernel did not tell.
-    pub hop_limit: Option<u8>,
-    pub protocol: Protocol,
-    /// The IPv4 header with its options as received; empty for IPv6.
-    pub header: Vec<u8>,
-    /// Everything behind the IP header.
-    pub payload: Vec<u8>,
-    /// The datagram was longer than the buffer, so the payload is not all of it.
+    pub raw: Raw,
+    /// It was longer than the buffer, so these are not all of its bytes.
     pub truncated: bool,
+    /// When it was read.
     pub wall: WallTime,
 }
 
-/// The IP protocol of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// 112
-    Vrrp,
-    /// 51
-    Ah,
+/// What a raw socket of each family delivers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Raw {
+    /// From the IP header on.
+    V4(Vec<u8>),
+    /// The payload, and what the control messages said; the hop limit when the kernel told it.
+    V6 { source: Ipv6Addr, destination: Ipv6Addr, hop_limit: Option<u8>, payload: Vec<u8> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,11 +111,8 @@ pub struct Packet {
     pub destination: IpAddr,
     /// TTL or hop limit to send with; `None` leaves the kernel's default (IPv6 unicast without `unicast_ttl`).
     pub hop_limit: Option<u8>,
-    pub protocol: Protocol,
-    /// The IPv4 header to send with (checksum zero: the kernel fills it in); empty for IPv6.
-    pub header: Vec<u8>,
-    /// Everything behind the IP header, checksum included.
-    pub payload: Vec<u8>,
+    /// IPv4: from the IP header on, its checksum left to the kernel. IPv6: the payload, checksum filled in.
+    pub bytes: Vec<u8>,
 }
 
 /// Gratuitous ARP for IPv4 addresses, unsolicited neighbour adverts for IPv6 ones. How fast they may leave is the

@@ -10,7 +10,7 @@ pub use changes::{Change, Changes, Setup};
 pub use counters::{Counters, Strays};
 pub use io::{
     AnnounceWhy, Announced, Announcements, Cause, Datagram, Effect, Event, Fault, Input, Item, Link, Outcome, Packet,
-    Phase, Protocol, Refusal, Transmission,
+    Phase, Raw, Refusal, Transmission,
 };
 pub use params::{
     AnnounceParams, Auth, Checksum, Globals, GroupParams, HeldAddress, HeldDetail, Holdings, OWNER_PRIORITY,
