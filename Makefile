@@ -1,0 +1,55 @@
+# The only list of developer commands. `make` prints it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+SEEDS ?= 2000
+PREFIX ?= /usr
+DESTDIR ?=
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: need
+need: ## install what building and testing lack (Debian packages, by name) and say so
+	@dist/need build test
+
+.PHONY: build
+build: ## build the release binaries
+	@dist/need build
+	$(CARGO) build --release --locked --workspace
+
+.PHONY: test
+test: ## everything that must hold: format, lints, all tests, generated documents
+	@dist/need build test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) test --locked --workspace
+	@if rustup target list --installed 2>/dev/null | grep -q '^wasm32-unknown-unknown$$'; then \
+	  $(CARGO) build --locked --lib --no-default-features --target wasm32-unknown-unknown; \
+	else \
+	  echo "SKIPPED: the pure core was not built for wasm32, because the target wasm32-unknown-unknown is not installed"; \
+	  $(CARGO) check --locked --lib --no-default-features; \
+	fi
+
+.PHONY: lint
+lint: ## format check and clippy only
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: docs
+docs: ## write the generated documents anew
+	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md
+
+.PHONY: install
+install: build ## install the binaries and the name `keepalived` below DESTDIR
+	install -D -m 755 target/release/steadfast $(DESTDIR)$(PREFIX)/sbin/steadfast
+	install -D -m 755 target/release/genhash $(DESTDIR)$(PREFIX)/bin/genhash
+	ln -sf steadfast $(DESTDIR)$(PREFIX)/sbin/keepalived
+
+.PHONY: clean
+clean: ## remove what building made
+	$(CARGO) clean
