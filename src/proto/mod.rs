@@ -5,10 +5,12 @@
 //! it hands over the next input.
 
 pub mod time;
+pub mod timers;
 pub mod track;
 pub mod vrrp;
 
 pub use time::{Deadline, Instant, Why};
+pub use timers::{Purpose, Timers};
 
 /// A pure state machine.
 pub trait Machine {

@@ -4,6 +4,7 @@ mod changes;
 mod counters;
 mod io;
 mod params;
+pub mod timing;
 mod types;
 
 pub use changes::{Change, Changes, Setup};
