@@ -9,6 +9,8 @@ use super::params::Holdings;
 use super::types::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Ticket, TrackId, WallTime};
 use crate::proto::track::Reading;
 
+pub use super::wire::Refusal;
+
 /// One input. Links and sources of a port may be told before the port's first instance exists: an instance leaves
 /// Init once the link and the source of its port are known and no tracked script is still to report.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -342,42 +344,4 @@ pub enum Fault {
     Track(TrackId),
     /// The kernel refused every address.
     Unheld,
-}
-
-/// Why a datagram was refused, in the order of the tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    Truncated,
-    /// AH where none is configured, or the other way round.
-    Protocol,
-    Length,
-    HopLimit,
-    Version,
-    HmacMissing,
-    HmacMalformed,
-    HmacStale,
-    HmacUnknownKey,
-    HmacInvalid,
-    HmacReplay,
-    AuthTypeInvalid,
-    AuthTypeMismatch,
-    Password,
-    AhNextHeader,
-    AhIcv,
-    AhSpi,
-    AhReplay,
-    /// Version 2 with another interval than ours.
-    Interval,
-    Type,
-    Checksum,
-    /// Multicast for a unicast instance, or the other way round.
-    Destination,
-    /// We own the addresses and ignore adverts.
-    OwnerIgnores,
-    UnknownPeer,
-    PeerHopLimit,
-    /// Another address list, where the configuration wants that refused.
-    AddressList,
-    /// Our own advert came back.
-    Reflected,
 }

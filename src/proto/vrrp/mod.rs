@@ -1,11 +1,13 @@
 //! VRRP: the engine, its wire formats and its timing.
 
+pub mod auth;
 mod changes;
 mod counters;
 mod io;
 mod params;
 pub mod timing;
 mod types;
+pub mod wire;
 
 pub use changes::{Change, Changes, Setup};
 pub use counters::{Counters, Strays};

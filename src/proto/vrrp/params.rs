@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::types::{DetailId, Family, InstanceId, LinkId, PortId, TrackId, Version};
 
+pub use super::auth::Authentication as Auth;
+pub use super::wire::{ChecksumPolicy as Checksum, OldUnicast};
+
 /// One `vrrp_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Params {
@@ -74,32 +77,6 @@ pub struct Peer {
     pub ip: IpAddr,
     /// `min_ttl` and `max_ttl`, when either is given.
     pub hop_limits: Option<(u8, u8)>,
-}
-
-/// How adverts prove who sent them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Auth {
-    None,
-    Password([u8; 8]),
-    Ah([u8; 8]),
-}
-
-/// Deviations from the standard checksum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Checksum {
-    /// `v3_checksum_as_v2`: no pseudo header in v3 over IPv4.
-    pub v3_as_v2: bool,
-    pub old_unicast: OldUnicast,
-}
-
-/// `old_unicast_checksum`: unicast adverts summed as if they went to the multicast group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OldUnicast {
-    /// Send the right sum, and answer a peer that sends the old one with the old one.
-    #[default]
-    Adapt,
-    Always,
-    Never,
 }
 
 /// What a tracked object means for one instance.
