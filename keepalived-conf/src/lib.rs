@@ -6,10 +6,12 @@
 
 pub mod blocks;
 pub mod diagnostic;
+pub mod family;
 pub mod interpret;
 pub mod resolve;
 pub mod schema;
 pub mod script;
+pub mod secret;
 pub mod source;
 pub mod span;
 pub mod syntax;

@@ -27,3 +27,47 @@ impl Span {
         self.len() == 0
     }
 }
+
+/// Where something was written. Not part of its value: two of them are always equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place(pub Span);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Place) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
+
+/// A name that refers to something defined elsewhere, and where it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    pub text: String,
+    pub place: Place,
+}
+
+impl Name {
+    pub fn new(text: impl Into<String>, span: Span) -> Name {
+        Name { text: text.into(), place: Place(span) }
+    }
+
+    pub fn span(&self) -> Span {
+        self.place.0
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
