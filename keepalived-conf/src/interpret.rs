@@ -1,7 +1,9 @@
 //! Walks the tree of statements against the keyword tables and fills the typed structs.
 
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
-use crate::schema::{Action, Again, Block, Keyword, Kind, Nested, Node, Open, Row, Setter, Status, nearest};
+use crate::schema::{
+    Action, Again, Block, Keyword, Kind, Nested, Node, Open, Origin, Row, Setter, Status, Version, nearest,
+};
 use crate::syntax::{Body, Statement};
 use crate::value::{Args, Cx};
 
@@ -12,6 +14,8 @@ pub const WRITTEN_TWICE: Code = Code::new("KC063", "written twice");
 pub const NOT_YET: Code = Code::new("KC064", "not implemented yet");
 pub const NO_EFFECT: Code = Code::new("KC065", "has no effect");
 pub const DEPRECATED: Code = Code::new("KC066", "deprecated spelling");
+
+pub const NOT_UPSTREAM: Code = Code::new("KC067", "keepalived does not know this");
 
 /// Fills `target` from the statements of `body`.
 pub fn body<'s, T: Node>(block: &Block<T>, target: &mut T, body: Body<'s>, cx: &mut Cx<'s>) {
@@ -45,6 +49,7 @@ fn line<'s, T: Node>(block: &Block<T>, target: &mut T, statement: Statement<'s>,
         return;
     }
     status_of(&keyword.row, statement, cx);
+    not_upstream(&keyword.row, statement, cx);
     target.seen().record(keyword.row.name, statement.span());
     let nested = statement.body();
     match &keyword.action {
@@ -188,6 +193,20 @@ fn status_of(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
         }
     };
     cx.diagnostics.push(finding.at(statement.span(), ""));
+}
+
+/// For whoever must keep a file that keepalived takes too.
+fn not_upstream(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
+    let Some(version) = cx.upstream else { return };
+    let why = match row.origin {
+        Origin::Steadfast => "a keyword of Steadfast".to_owned(),
+        Origin::Upstream if Version::of_since(row.since) > version => format!("since keepalived {}", row.since),
+        Origin::Upstream => return,
+    };
+    let finding = Diagnostic::lint(NOT_UPSTREAM, format!("keepalived {version} does not know `{}`", row.name))
+        .severity(Severity::Error)
+        .at(statement.span(), why);
+    cx.diagnostics.push(finding);
 }
 
 fn unexpected_block(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {

@@ -21,6 +21,36 @@ pub enum Origin {
     Steadfast,
 }
 
+/// A release of keepalived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u16, pub u16, pub u16);
+
+impl Version {
+    /// The newest release whose keywords are known here.
+    pub const NEWEST_UPSTREAM: Version = Version(2, 4, 3);
+
+    /// `2.4.3` or `2.4`.
+    pub fn parse(text: &str) -> Option<Version> {
+        let mut parts = text.split('.').map(|part| part.parse::<u16>().ok());
+        let version = Version(parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+        if parts.next().is_some() { None } else { Some(version) }
+    }
+
+    /// The first version that has what a row's `since` says.
+    pub fn of_since(since: &str) -> Version {
+        if let Some(last) = since.strip_prefix("after ").and_then(Version::parse) {
+            return Version(last.0, last.1, last.2 + 1);
+        }
+        Version::parse(since).unwrap_or(Version(0, 0, 0))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
 /// Whether what a keyword promises is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Status {

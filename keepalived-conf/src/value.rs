@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Severity};
-use crate::schema::{Arg, Need, Row, Shape, Unit};
+use crate::schema::{Arg, Need, Row, Shape, Unit, Version};
 use crate::source::Host;
 use crate::span::Span;
 use crate::syntax::{Statement, Word, Words};
@@ -25,6 +25,8 @@ pub struct Cx<'s> {
     /// Numbers followed by text are used with a remark, as the running keepalived does; its configuration test
     /// refuses them.
     pub lenient: bool,
+    /// Say which lines this release of keepalived would not take.
+    pub upstream: Option<Version>,
 }
 
 impl std::fmt::Debug for Cx<'_> {
