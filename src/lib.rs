@@ -3,5 +3,7 @@
 //! `proto`, `plan` and `sim` are pure and build without the feature `daemon`, for any target. Everything else talks to
 //! the operating system through `kernel`.
 
+#[cfg(feature = "daemon")]
+pub mod kernel;
 pub mod proto;
 pub mod sim;

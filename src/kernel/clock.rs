@@ -1,0 +1,134 @@
+//! The clocks, and the alarm that wakes a worker.
+//!
+//! Deadlines are counted on the boot-time clock: it never steps back and it keeps running while the machine is suspended,
+//! so a node that slept through its master's silence sees that it did.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::timerfd::{ClockId as TimerClock, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::time::{ClockId, clock_gettime};
+use tokio::io::unix::AsyncFd;
+
+use super::{Owner, watch};
+
+/// Nanoseconds since the machine started, suspended time included.
+pub fn now() -> u64 {
+    nanoseconds(ClockId::CLOCK_BOOTTIME)
+}
+
+/// Time since the Unix epoch; for logs and keyed adverts, never for deadlines.
+pub fn wall() -> Duration {
+    Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME))
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    // Neither clock can fail on Linux, and neither is negative on a machine that works.
+    clock_gettime(clock).map_or(0, |time| u64::try_from(time.num_nanoseconds()).unwrap_or(0))
+}
+
+/// The one timer of a worker. tokio's own timers round up to the millisecond and add one; this one does not.
+#[derive(Debug)]
+pub struct Alarm {
+    timer: AsyncFd<Timer>,
+    set: Option<u64>,
+}
+
+impl Alarm {
+    /// Needs a tokio runtime with I/O enabled.
+    pub fn new() -> io::Result<Alarm> {
+        let timer = TimerFd::new(TimerClock::CLOCK_BOOTTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        Ok(Alarm { timer: watch(Timer(timer))?, set: None })
+    }
+
+    /// Rings once at `at` (nanoseconds of `now`), at once when that is past, never for `None`.
+    pub fn set(&mut self, at: Option<u64>) -> io::Result<()> {
+        if self.set == at {
+            return Ok(());
+        }
+        match at {
+            // A time of zero would disarm the timer.
+            Some(at) => self.timer.get_ref().0.set(
+                Expiration::OneShot(TimeSpec::nanoseconds(i64::try_from(at.max(1)).unwrap_or(i64::MAX))),
+                TimerSetTimeFlags::TFD_TIMER_ABSTIME,
+            )?,
+            None => self.timer.get_ref().0.unset()?,
+        }
+        self.set = at;
+        Ok(())
+    }
+
+    /// Waits until the alarm rings. Dropping the future loses nothing.
+    pub async fn rung(&mut self) -> io::Result<()> {
+        loop {
+            let mut guard = self.timer.readable().await?;
+            let rung = guard.try_io(|timer| match timer.get_ref().0.wait() {
+                Ok(()) => Ok(()),
+                Err(Errno::EAGAIN) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(errno) => Err(errno.into()),
+            });
+            match rung {
+                Ok(result) => {
+                    self.set = None;
+                    return result;
+                }
+                Err(_not_yet) => continue,
+            }
+        }
+    }
+}
+
+/// `AsyncFd` asks for the raw descriptor, which nix's timer does not show.
+#[derive(Debug)]
+struct Timer(TimerFd);
+
+impl Owner for Timer {}
+
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alarm, now, wall};
+    use std::time::Duration;
+
+    #[test]
+    fn boot_time_does_not_step_back() {
+        let first = now();
+        assert!(first > 0);
+        assert!(now() >= first);
+        assert!(wall() > Duration::from_secs(1_700_000_000));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn alarm_rings_at_its_time_and_not_before() {
+        let mut alarm = Alarm::new().unwrap();
+        let at = now() + 2_000_000;
+        alarm.set(Some(at)).unwrap();
+        alarm.rung().await.unwrap();
+        assert!(now() >= at);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn alarm_set_in_the_past_rings_at_once_each_time() {
+        let mut alarm = Alarm::new().unwrap();
+        for at in [0, 1, now()] {
+            alarm.set(Some(at)).unwrap();
+            alarm.rung().await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn alarm_moved_forward_takes_the_earlier_time() {
+        let mut alarm = Alarm::new().unwrap();
+        alarm.set(Some(now() + 3_600_000_000_000)).unwrap();
+        alarm.set(Some(now() + 1_000_000)).unwrap();
+        alarm.rung().await.unwrap();
+    }
+}

@@ -1,0 +1,110 @@
+//! Files and kernel settings: bounded reads, writes that never leave half a file.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Kernel settings are a line; anything longer is not one.
+const SETTING_MAX: u64 = 4096;
+
+/// Reads a whole file of at most `limit` bytes.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("longer than the {limit} bytes that may be read"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Replaces a file in one step: readers see the old content or the new, never a part.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    // A leftover of an earlier crash must neither be followed nor keep its mode.
+    remove(&beside)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+    file.write_all(bytes)?;
+    fs::rename(&beside, path)
+}
+
+/// Removes a file; one that is already gone is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A setting below /proc/sys. The network ones are those of the namespace the calling process is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setting(PathBuf);
+
+impl Setting {
+    /// `net/ipv4/conf/{interface}/{name}`.
+    pub fn ipv4(interface: &str, name: &str) -> Setting {
+        Setting(Path::new("/proc/sys/net/ipv4/conf").join(interface).join(name))
+    }
+
+    /// `net/ipv6/conf/{interface}/{name}`.
+    pub fn ipv6(interface: &str, name: &str) -> Setting {
+        Setting(Path::new("/proc/sys/net/ipv6/conf").join(interface).join(name))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn read(&self) -> io::Result<i64> {
+        let text = read(&self.0, SETTING_MAX)?;
+        let text = String::from_utf8_lossy(&text);
+        text.trim()
+            .parse()
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is no number", text.trim())))
+    }
+
+    pub fn write(&self, value: i64) -> io::Result<()> {
+        File::options().write(true).open(&self.0)?.write_all(value.to_string().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Setting, read, remove, replace};
+    use std::path::PathBuf;
+
+    fn scratch(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("steadfast-files-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn a_replaced_file_holds_the_new_bytes_and_nothing_is_left_beside_it() {
+        let path = scratch("replace");
+        replace(&path, b"old", 0o600).unwrap();
+        replace(&path, b"newer", 0o644).unwrap();
+        assert_eq!(read(&path, 5).unwrap(), b"newer");
+        assert!(!path.with_extension("new").exists());
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_longer_than_the_limit_is_refused() {
+        let path = scratch("limit");
+        replace(&path, b"123456", 0o600).unwrap();
+        assert_eq!(read(&path, 5).unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+        remove(&path).unwrap();
+    }
+
+    #[test]
+    fn a_kernel_setting_is_read_as_a_number() {
+        assert!(Setting::ipv4("lo", "rp_filter").read().unwrap() >= 0);
+        assert!(Setting::ipv4("no-such-interface", "rp_filter").read().is_err());
+    }
+}

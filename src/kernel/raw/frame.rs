@@ -1,0 +1,139 @@
+//! Frames that tell the segment where an address lives: gratuitous ARP requests and unsolicited neighbour adverts.
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use pnet_base::MacAddr;
+use pnet_packet::arp::{ArpHardwareTypes, ArpOperations, MutableArpPacket};
+use pnet_packet::ethernet::{EtherTypes, MutableEthernetPacket};
+use pnet_packet::icmpv6::ndp::{MutableNeighborAdvertPacket, NdpOptionTypes};
+use pnet_packet::icmpv6::{Icmpv6Code, Icmpv6Packet, Icmpv6Types, checksum};
+use pnet_packet::ip::IpNextHeaderProtocols;
+use pnet_packet::ipv6::MutableIpv6Packet;
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
+
+use crate::kernel::Mac;
+
+const ETHERNET: usize = 14;
+const ARP: usize = 28;
+const IPV6: usize = 40;
+/// Advert, target and the option with the link address.
+const ADVERT: usize = 32;
+
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const ALL_NODES_MAC: Mac = Mac([0x33, 0x33, 0, 0, 0, 1]);
+
+const FLAG_ROUTER: u8 = 0x80;
+const FLAG_OVERRIDE: u8 = 0x20;
+
+/// One address to announce from one interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    pub interface: u32,
+    /// The MAC of the interface that holds the address.
+    pub mac: Mac,
+    /// The interface's broadcast MAC.
+    pub broadcast: Mac,
+    pub address: IpAddr,
+    /// Whether this host forwards IPv6.
+    pub router: bool,
+}
+
+impl Announcement {
+    /// The frame as it goes on the wire. Nothing only if the packet library found its own buffer too short.
+    pub fn frame(&self) -> Option<Vec<u8>> {
+        match self.address {
+            IpAddr::V4(address) => self.arp(address),
+            IpAddr::V6(address) => self.advert(address),
+        }
+    }
+
+    fn arp(&self, address: Ipv4Addr) -> Option<Vec<u8>> {
+        let mut frame = vec![0; ETHERNET + ARP];
+        let mut ethernet = MutableEthernetPacket::new(&mut frame)?;
+        ethernet.set_destination(mac(self.broadcast));
+        ethernet.set_source(mac(self.mac));
+        ethernet.set_ethertype(EtherTypes::Arp);
+        let mut arp = MutableArpPacket::new(frame.get_mut(ETHERNET..)?)?;
+        arp.set_hardware_type(ArpHardwareTypes::Ethernet);
+        arp.set_protocol_type(EtherTypes::Ipv4);
+        arp.set_hw_addr_len(6);
+        arp.set_proto_addr_len(4);
+        arp.set_operation(ArpOperations::Request);
+        arp.set_sender_hw_addr(mac(self.mac));
+        arp.set_sender_proto_addr(address);
+        arp.set_target_hw_addr(mac(self.broadcast));
+        arp.set_target_proto_addr(address);
+        Some(frame)
+    }
+
+    fn advert(&self, address: Ipv6Addr) -> Option<Vec<u8>> {
+        let mut frame = vec![0; ETHERNET + IPV6 + ADVERT];
+        let mut ethernet = MutableEthernetPacket::new(&mut frame)?;
+        ethernet.set_destination(mac(ALL_NODES_MAC));
+        ethernet.set_source(mac(self.mac));
+        ethernet.set_ethertype(EtherTypes::Ipv6);
+        let mut ip = MutableIpv6Packet::new(frame.get_mut(ETHERNET..)?)?;
+        ip.set_version(6);
+        ip.set_payload_length(ADVERT as u16);
+        ip.set_next_header(IpNextHeaderProtocols::Icmpv6);
+        ip.set_hop_limit(255);
+        ip.set_source(address);
+        ip.set_destination(ALL_NODES);
+        let body = frame.get_mut(ETHERNET + IPV6..)?;
+        let mut advert = MutableNeighborAdvertPacket::new(body)?;
+        advert.set_icmpv6_type(Icmpv6Types::NeighborAdvert);
+        advert.set_icmpv6_code(Icmpv6Code(0));
+        advert.set_flags(if self.router { FLAG_ROUTER | FLAG_OVERRIDE } else { FLAG_OVERRIDE });
+        advert.set_target_addr(address);
+        advert.get_options_raw_mut().copy_from_slice(&target_option(self.mac));
+        let sum = checksum(&Icmpv6Packet::new(body)?, &address, &ALL_NODES);
+        MutableNeighborAdvertPacket::new(body)?.set_checksum(sum);
+        Some(frame)
+    }
+}
+
+/// The target's link address: type, length in units of eight octets, address.
+fn target_option(mac: Mac) -> [u8; 8] {
+    let [a, b, c, d, e, f] = mac.0;
+    [NdpOptionTypes::TargetLLAddr.0, 1, a, b, c, d, e, f]
+}
+
+fn mac(mac: Mac) -> MacAddr {
+    MacAddr::from(mac.0)
+}
+
+/// The socket announcements leave by; it receives nothing.
+#[derive(Debug)]
+pub struct Announcer(Socket);
+
+impl Announcer {
+    pub fn open() -> io::Result<Announcer> {
+        // Protocol 0 takes no frames in.
+        let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking().cloexec(), Some(Protocol::from(0)))?;
+        socket.attach_filter(&[SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0)])?;
+        Ok(Announcer(socket))
+    }
+
+    pub fn announce(&self, announcement: &Announcement) -> io::Result<()> {
+        let Some(frame) = announcement.frame() else { return Err(io::ErrorKind::InvalidData.into()) };
+        let to = link_address(announcement.interface)?;
+        self.0.send_to(&frame, &to).map(drop)
+    }
+}
+
+/// Where a frame leaves; the frame itself says to whom. Neither nix nor socket2 makes link addresses.
+#[allow(unsafe_code)]
+fn link_address(interface: u32) -> io::Result<SockAddr> {
+    let index = i32::try_from(interface).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let length = mem::size_of::<libc::sockaddr_ll>();
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: the storage is larger than, and aligned for, every socket address, and all zero bits are a valid
+    // `sockaddr_ll`.
+    let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_ifindex = index;
+    // SAFETY: the storage holds the family written above and the length that belongs to it.
+    Ok(unsafe { SockAddr::new(storage, length as libc::socklen_t) })
+}
