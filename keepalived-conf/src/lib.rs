@@ -16,3 +16,22 @@ pub mod source;
 pub mod span;
 pub mod syntax;
 pub mod value;
+
+use diagnostic::Diagnostics;
+
+/// What reading gives: always a configuration, and what was found.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: blocks::Config,
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a text in memory, for tests.
+pub fn load_str(host: &dyn source::Host, text: &str, lenient: bool) -> Loaded {
+    let tree = syntax::parse_text(text);
+    let mut cx = value::Cx { host, diagnostics: Diagnostics::new(), lenient, upstream: None };
+    let mut config = blocks::Config::default();
+    interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
+    resolve::resolve(&mut config, &mut cx);
+    Loaded { config, diagnostics: cx.diagnostics }
+}
