@@ -25,6 +25,8 @@ mod parse;
 mod refusal;
 
 #[cfg(test)]
+pub(in crate::proto::vrrp) mod captured;
+#[cfg(test)]
 mod tests;
 
 pub use advert::{Addresses, Advert, AdvertError, LegacyAuth};
