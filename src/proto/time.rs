@@ -19,6 +19,11 @@ impl Instant {
         self.0
     }
 
+    /// This much earlier; the origin when there is nothing before it.
+    pub fn back(self, by: Duration) -> Instant {
+        Instant(self.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// Time from `earlier` to `self`; zero when `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

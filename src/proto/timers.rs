@@ -1,6 +1,7 @@
 //! Timers as data: at most one moment per purpose. Nothing is cancelled, so nothing can fire late.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Instant, Why};
 
@@ -37,6 +38,13 @@ impl<P: Purpose> Timers<P> {
 
     pub fn get(&self, purpose: P) -> Option<Instant> {
         self.at.get(&purpose).copied()
+    }
+
+    /// Shifts every timer so that it is as far from `by` earlier as it was from now.
+    pub fn rebase(&mut self, by: Duration) {
+        for at in self.at.values_mut() {
+            *at = at.back(by);
+        }
     }
 
     /// The earliest timer; of several at the same moment the first purpose.

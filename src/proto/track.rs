@@ -178,6 +178,13 @@ impl Track {
         }
     }
 
+    pub fn rebase(&mut self, by: Duration) {
+        match &mut self.state {
+            State::Level(level) => level.rebase(by),
+            State::Script { .. } | State::File(_) => {}
+        }
+    }
+
     /// What this object means for an instance that gives it this weight. Weight 0 makes a failure a fault.
     pub fn effect(&self, weight: i32, reverse: bool) -> Contribution {
         let sign = if reverse { -1 } else { 1 };
@@ -294,6 +301,10 @@ impl Level {
 
     pub fn due(&self) -> Option<Instant> {
         self.waiting
+    }
+
+    pub fn rebase(&mut self, by: Duration) {
+        self.waiting = self.waiting.map(|at| at.back(by));
     }
 
     /// Lets the waiting change take effect when its time has come.

@@ -27,6 +27,8 @@ pub enum Input {
     Settled(Ticket, Outcome),
     /// Somebody else removed what the instance holds.
     Lost(InstanceId, Item),
+    /// The operator wants the addresses announced once more.
+    Announce(InstanceId),
     /// The wall clock at the start of this turn. Needed only while [`Engine::wants_clock`](super::Engine::wants_clock).
     Clock(WallTime),
     /// The driver noticed that this turn comes this much later than its deadline: the node slept, or was starved.
@@ -111,8 +113,8 @@ pub struct Transmission {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Packet {
     pub destination: IpAddr,
-    /// TTL or hop limit to send with; `None` leaves the kernel's default (IPv6 unicast without `unicast_ttl`).
-    pub hop_limit: Option<u8>,
+    /// TTL or hop limit to send with.
+    pub hop_limit: u8,
     /// IPv4: from the IP header on, its checksum left to the kernel. IPv6: the payload, checksum filled in.
     pub bytes: Vec<u8>,
 }

@@ -1,0 +1,69 @@
+//! Sending: one advert, one copy per destination.
+
+use std::net::IpAddr;
+
+use super::Instance;
+use crate::proto::vrrp::auth::{Envelope, seal};
+use crate::proto::vrrp::io::{Effect, Packet, Transmission};
+use crate::proto::vrrp::params::Reach;
+use crate::proto::vrrp::turn::Turn;
+use crate::proto::vrrp::types::Family;
+use crate::proto::vrrp::wire::{Advert, ChecksumForm, HOP_LIMIT, OldUnicast, next_identification};
+
+impl Instance {
+    /// Sends an advert with this priority. An address that is gone is used a last time, to say so.
+    pub(super) fn send(&mut self, turn: &mut Turn<'_>, priority: u8) {
+        let Some(source) = self.source.or(self.last_source) else {
+            self.ledger.counters.unsendable += 1;
+            return;
+        };
+        let packets = self.packets(turn, source, priority);
+        if packets.is_empty() {
+            self.ledger.counters.unsendable += 1;
+            return;
+        }
+        self.last_source = Some(source);
+        self.ledger.counters.adverts_sent += 1;
+        if priority == 0 {
+            self.ledger.counters.priority_zero_sent += 1;
+        } else {
+            self.last_priority = priority;
+        }
+        let (instance, port) = (self.id, self.params.port);
+        turn.out.push(Effect::Send(Transmission { instance, port, priority, source, packets }));
+    }
+
+    fn packets(&mut self, turn: &mut Turn<'_>, source: IpAddr, priority: u8) -> Vec<Packet> {
+        let params = &self.params;
+        let listed = self.listed.clone();
+        let Ok(advert) = Advert::new(params.version, params.vrid, priority, self.own_interval, listed) else {
+            return Vec::new();
+        };
+        self.identification = next_identification(self.identification);
+        let stamp = self.auth.stamp(&params.auth, turn.wall);
+        let (destinations, ttl): (Vec<IpAddr>, Option<u8>) = match &params.reach {
+            Reach::Multicast { group } => (vec![*group], None),
+            Reach::Unicast { peers, ttl, .. } => (peers.iter().map(|peer| peer.ip).collect(), *ttl),
+        };
+        let hop_limit = ttl.unwrap_or(HOP_LIMIT);
+        let copies = destinations.into_iter().filter_map(|destination| {
+            let mut envelope = Envelope::new(source, destination, self.identification);
+            envelope.hop_limit = hop_limit;
+            envelope.checksum = self.checksum_for(destination);
+            let mut bytes = Vec::new();
+            seal(&advert, &envelope, &params.auth, stamp, &mut bytes).ok()?;
+            Some(Packet { destination, hop_limit, bytes })
+        });
+        copies.collect()
+    }
+
+    /// A peer that forms the checksum the old way is answered the old way.
+    fn checksum_for(&self, destination: IpAddr) -> ChecksumForm {
+        let policy = &self.params.checksum;
+        let answers_old = policy.old_unicast == OldUnicast::Adapt
+            && !policy.v3_as_v2
+            && self.params.family == Family::V4
+            && self.old_peers.contains(&destination);
+        if answers_old { ChecksumForm::Group(policy.group) } else { policy.sent_to(destination) }
+    }
+}

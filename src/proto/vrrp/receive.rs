@@ -1,0 +1,96 @@
+//! From a datagram to the one instance it is for.
+//!
+//! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else.
+
+use super::Engine;
+use super::counters::Told;
+use super::instance::Instance;
+use super::io::{Datagram, Effect, Event, Phase, Raw};
+use super::params::Reach;
+use super::types::{InstanceId, PortId};
+use super::wire::{Parsed, Refusal, parse_v4, parse_v6};
+use crate::proto::Instant;
+
+impl Engine {
+    pub(super) fn receive(&mut self, now: Instant, datagram: &Datagram, out: &mut Vec<Effect>) {
+        if datagram.truncated {
+            self.strays.truncated += 1;
+            return;
+        }
+        let parsed = match &datagram.raw {
+            Raw::V4(bytes) => parse_v4(bytes),
+            Raw::V6 { source, destination, hop_limit, payload } => parse_v6(*source, *destination, *hop_limit, payload),
+        };
+        let Ok(parsed) = parsed else {
+            self.strays.malformed += 1;
+            return;
+        };
+        let Some(id) = self.addressee(datagram.port, &parsed) else {
+            self.strays.unknown_vrid += 1;
+            return;
+        };
+        let started = self.waits_from(now) == now;
+        let Some(instance) = self.instances.get_mut(&id) else {
+            return;
+        };
+        let listening = match instance.phase() {
+            Phase::Backup | Phase::Master => started,
+            Phase::Init | Phase::Fault => instance.is_handing_over(),
+        };
+        if !listening {
+            instance.ledger_mut().counters.ignored += 1;
+            return;
+        }
+        let source = parsed.source();
+        match instance.listener(source).accept(parsed, datagram.wall) {
+            Ok(heard) => {
+                let announced = instance.announced_other_at(now);
+                self.change(now, id, out, |instance, turn| instance.on_advert(turn, &heard));
+                if !announced && self.instances.get(&id).is_some_and(|met| met.announced_other_at(now)) {
+                    self.announce_siblings(now, id, out);
+                }
+            }
+            Err(refusal) => refuse(instance, id, refusal, source, out),
+        }
+    }
+
+    /// Which instance a VRID on a port means. Unicast instances may share one: then whoever follows the sender is
+    /// meant, or else whoever lists it as a peer.
+    fn addressee(&self, port: PortId, parsed: &Parsed<'_>) -> Option<InstanceId> {
+        let (vrid, source) = (parsed.vrid(), parsed.source());
+        let first = (port, vrid, InstanceId(0));
+        let last = (port, vrid, InstanceId(u32::MAX));
+        let rank = |instance: &Instance| {
+            let params = instance.params();
+            let (multicast, peer) = match &params.reach {
+                Reach::Multicast { .. } => (true, false),
+                Reach::Unicast { peers, .. } => (false, peers.iter().any(|peer| peer.ip == source)),
+            };
+            let follows = instance.followed().is_some_and(|(followed, _)| followed == source);
+            (multicast == parsed.is_multicast(), !instance.is_leaving(), follows, peer)
+        };
+        let candidates = self.listeners.range(first..=last).map(|(_, _, id)| *id);
+        let candidates = candidates.filter_map(|id| self.instances.get(&id).map(|instance| (id, instance)));
+        let candidates = candidates.filter(|(_, instance)| instance.params().family == parsed.family());
+        // Of equals the first: `max_by_key` gives the last, so the order is turned round.
+        candidates.rev().max_by_key(|(_, instance)| rank(instance)).map(|(id, _)| id)
+    }
+
+    /// The rest of the sync group announces too: its clients may have followed the other master as well.
+    fn announce_siblings(&mut self, now: Instant, met: InstanceId, out: &mut Vec<Effect>) {
+        let Some(group) = self.membership.get(&met).copied() else {
+            return;
+        };
+        for id in self.members(group, met).into_iter().filter(|id| *id != met) {
+            self.step(now, id, out, |instance, turn| instance.announce_after_other_master(turn));
+        }
+    }
+}
+
+fn refuse(instance: &mut Instance, id: InstanceId, refusal: Refusal, source: std::net::IpAddr, out: &mut Vec<Effect>) {
+    let ledger = instance.ledger_mut();
+    ledger.counters.refused(refusal);
+    if ledger.first_time(Told::Refused(refusal)) {
+        out.push(Effect::Report(Event::Refused { instance: id, refusal, source }));
+    }
+}

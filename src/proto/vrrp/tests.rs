@@ -1,0 +1,4 @@
+//! The engine as a whole, driven as the daemon drives it: inputs and time in, effects out.
+
+mod elections;
+mod kit;
