@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::random::{Chance, Random};
 use crate::proto::Instant;
 
+/// Octets of an IPv4 header without options.
+const IPV4_HEADER: usize = 20;
+
 /// How many frames a clogged link holds; the rest are lost.
 pub const CLOGGED_FRAMES_MAX: usize = 256;
 
@@ -41,6 +44,15 @@ impl Stations {
         self.0 & Stations::one(station).0 != 0
     }
 
+    /// Whether all of the others are in this set.
+    pub const fn covers(self, others: Stations) -> bool {
+        others.0 & !self.0 == 0
+    }
+
+    pub const fn meets(self, others: Stations) -> bool {
+        others.0 & self.0 != 0
+    }
+
     pub const fn without(self, others: Stations) -> Stations {
         Stations(self.0 & !others.0)
     }
@@ -63,8 +75,28 @@ pub struct Link {
 /// What travels: an advert as bytes, or the claim of an address (gratuitous ARP or neighbour advertisement).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Packet {
-    Advert { source: IpAddr, destination: IpAddr, hops: u8, bytes: Vec<u8> },
-    Claim { address: IpAddr },
+    /// As the sender's kernel puts it on the wire: IPv4 from the IP header on, IPv6 the payload alone.
+    Advert {
+        source: IpAddr,
+        destination: IpAddr,
+        hop_limit: u8,
+        bytes: Vec<u8>,
+        said: Option<Said>,
+    },
+    Claim {
+        address: IpAddr,
+    },
+}
+
+/// What the sender of an advert meant to say. No engine sees this: it is for the judge, who decodes nothing. An advert
+/// changed on its way, or made up, says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Said {
+    pub by: Station,
+    pub router: usize,
+    pub priority: u8,
+    pub source: IpAddr,
+    pub interval: Duration,
 }
 
 /// A packet on its way to one station.
@@ -109,6 +141,12 @@ impl Rule {
         self.segment.is_none_or(|segment| segment == link.segment)
             && self.from.holds(link.from)
             && self.to.holds(link.to)
+    }
+
+    /// Whether it applies to any of these links.
+    pub fn touches(&self, from: Stations, to: Stations, segment: Option<Segment>) -> bool {
+        let same = self.segment.is_none() || segment.is_none() || self.segment == segment;
+        same && self.from.meets(from) && self.to.meets(to)
     }
 }
 
@@ -273,24 +311,30 @@ impl Network {
         Fate::Disturbed { at, frame }
     }
 
+    /// Changes the part of an advert behind the IP header: a header that is damaged never leaves the receiver's kernel.
     fn corrupt(&mut self, mut frame: Frame) -> Frame {
-        match &mut frame.packet {
-            Packet::Claim { .. } => {}
-            Packet::Advert { bytes, .. } => {
-                let at = usize::try_from(self.random.below(bytes.len() as u64)).unwrap_or(0);
-                match self.random.below(4) {
-                    0 => bytes.truncate(at),
-                    1 => bytes.extend([0xa5; 4]),
-                    _ => {
-                        let bit = 1_u8 << self.random.below(8);
-                        if let Some(octet) = bytes.get_mut(at) {
-                            *octet ^= bit;
-                        }
-                    }
-                }
-            }
+        if let Packet::Advert { source, bytes, said, .. } = &mut frame.packet {
+            *said = None;
+            let header = if source.is_ipv4() { IPV4_HEADER.min(bytes.len()) } else { 0 };
+            damage(bytes, header, &mut self.random);
         }
         frame
+    }
+}
+
+/// Cuts an advert short, adds to it, or flips one bit, behind the first `header` octets.
+pub fn damage(bytes: &mut Vec<u8>, header: usize, random: &mut Random) {
+    let body = bytes.len().saturating_sub(header);
+    let at = header + usize::try_from(random.below(body as u64)).unwrap_or(0);
+    match random.below(4) {
+        0 => bytes.truncate(at),
+        1 => bytes.extend([0xa5; 4]),
+        _ => {
+            let bit = 1_u8 << random.below(8);
+            if let Some(octet) = bytes.get_mut(at) {
+                *octet ^= bit;
+            }
+        }
     }
 }
 

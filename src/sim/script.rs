@@ -11,7 +11,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::net::{Fault, Rule, Segment, Station, Stations};
+use super::net::{Rule, Segment, Station, Stations};
 use super::random::Chance;
 
 /// How many statements one script may hold.

@@ -14,8 +14,9 @@ fn frame(from: Station, to: Station, octet: u8) -> Frame {
     let packet = Packet::Advert {
         source: [192, 0, 2, 1].into(),
         destination: [224, 0, 0, 18].into(),
-        hops: 255,
-        bytes: vec![octet; 20],
+        hop_limit: 255,
+        bytes: vec![octet; 40],
+        said: None,
     };
     Frame { link: Link { segment: LAN, from, to }, packet }
 }

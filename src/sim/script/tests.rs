@@ -1,4 +1,5 @@
 use super::*;
+use crate::sim::net::Fault;
 
 fn cast() -> Cast {
     let node = |name: &str| CastNode {

@@ -1,0 +1,253 @@
+//! What a script can do to a world.
+
+use std::time::Duration;
+
+use super::net::{Frame, Link, Packet, Rule, Segment, Station, Stations, damage};
+use super::node::{Power, link, reading};
+use super::random::Random;
+use super::script::{Action, write};
+use super::{Event, World, station, stream};
+use crate::proto::Instant;
+use crate::proto::vrrp::{Changes, Input, Setup};
+
+impl World {
+    pub(super) fn act(&mut self, action: &Action) {
+        if self.timeline.is_on() {
+            self.note(write::action(action, &self.cast));
+        }
+        // Junk and a reload that changes nothing must not be noticed by anybody.
+        if !matches!(action, Action::Junk { .. } | Action::Reload(_)) {
+            self.disturb();
+        }
+        match *action {
+            Action::Fault(rule) => {
+                self.network.add(rule);
+            }
+            Action::Heal { from, to, segment } => self.heal(from, to, segment),
+            Action::Crash(at) => {
+                if let Some(node) = self.node_mut(at) {
+                    node.end();
+                    node.kernel.lose_everything();
+                }
+                self.oracle.ended(at);
+            }
+            Action::Kill(at) => {
+                if let Some(node) = self.node_mut(at) {
+                    node.end();
+                }
+                self.oracle.ended(at);
+            }
+            Action::Start(at) => {
+                if self.node(at).is_some_and(|node| node.power == Power::Off) {
+                    self.start(at);
+                }
+            }
+            Action::Stop(at) => self.tell(at, Input::Stop),
+            Action::Stall(at, lasts) => self.pause(at, lasts, Power::Stalled),
+            Action::Sleep(at, lasts) => self.pause(at, lasts, Power::Asleep),
+            Action::Leap(at, by) => {
+                let now = self.now;
+                if let Some(node) = self.node_mut(at) {
+                    node.clock.leap(now, by);
+                }
+                self.plan_turn(at, now);
+            }
+            Action::Track(at, track, observed) => self.track(at, track, observed),
+            Action::Port(at, port, up) => self.plug(at, port, up),
+            Action::Source(at, port, there) => self.source(at, port, there),
+            Action::Priority(at, instance, priority) => {
+                let Some(node) = self.node(at) else { return };
+                let mut setup = node.plan.setup.clone();
+                let id = node.plan.instance_at(instance);
+                if let Some(params) = id.and_then(|id| setup.instances.get_mut(&id)) {
+                    params.priority = priority;
+                }
+                self.reconfigure(at, setup);
+            }
+            Action::Reload(at) => {
+                if let Some(setup) = self.node(at).map(|node| node.plan.setup.clone()) {
+                    self.reconfigure(at, setup);
+                }
+            }
+            Action::Kernel(at, manner) => {
+                if let Some(node) = self.node_mut(at) {
+                    node.kernel.manner = manner;
+                }
+            }
+            Action::Snatch(at, instance) => self.snatch(at, instance),
+            Action::Junk { segment, every, lasts } => {
+                self.queue_at(self.now, Event::Junk { segment, every, until: self.now + lasts });
+            }
+        }
+        self.oracle.phases_changed(self.now);
+        self.try_clients();
+    }
+
+    pub(super) fn start(&mut self, at: Station) {
+        self.lives += 1;
+        let seed = Random::stream(self.layout.seed, stream::ENGINE + self.lives).next();
+        let Some(node) = self.node_mut(at) else { return };
+        node.start(seed);
+        let life = node.life;
+        let looks: Vec<(usize, Duration)> =
+            node.plan.tracks.values().enumerate().filter_map(|(at, track)| Some((at, track.every?))).collect();
+        self.oracle.started(at);
+        for (track, every) in looks {
+            self.queue_at(self.now + every, Event::Look(at, life, track));
+        }
+        self.plan_turn(at, self.now);
+    }
+
+    /// The daemon has ended in good order.
+    pub(super) fn finish(&mut self, at: Station) {
+        let Some(node) = self.node_mut(at) else { return };
+        node.power = Power::Off;
+        node.engine = None;
+        node.wake_at = None;
+        self.oracle.ended(at);
+        self.disturb();
+    }
+
+    /// Hands an input to a node that runs (or will run again).
+    fn tell(&mut self, at: Station, input: Input) {
+        let now = self.now;
+        let Some(node) = self.node_mut(at) else { return };
+        if node.engine.is_some() {
+            node.errands.push_back(input);
+        }
+        self.plan_turn(at, now);
+    }
+
+    fn heal(&mut self, from: Stations, to: Stations, segment: Option<Segment>) {
+        let healed = |rule: &Rule| {
+            from.covers(rule.from) && to.covers(rule.to) && (segment.is_none() || segment == rule.segment)
+        };
+        for fate in self.network.remove_where(self.now, healed) {
+            self.travel(fate, None);
+        }
+        // Rules that reach further than what is healed stay, but no longer decide for these links.
+        if self.network.rules().any(|rule| rule.touches(from, to, segment)) {
+            let fault = super::net::Fault::Pass;
+            self.network.add(Rule { segment, from, to, fault });
+        }
+    }
+
+    fn pause(&mut self, at: Station, lasts: Duration, how: fn(Instant) -> Power) {
+        let until = self.now + lasts;
+        let Some(node) = self.node_mut(at) else { return };
+        if !node.is_running() {
+            return;
+        }
+        node.power = how(until);
+        node.wake_at = None;
+        self.oracle.paused(at, matches!(how(until), Power::Asleep(_)));
+        self.queue_at(until, Event::Resume(at));
+    }
+
+    pub(super) fn resume(&mut self, at: Station) {
+        let now = self.now;
+        let Some(node) = self.node_mut(at) else { return };
+        match node.power {
+            Power::Stalled(until) | Power::Asleep(until) if until <= now => node.power = Power::Running,
+            Power::Stalled(_) | Power::Asleep(_) | Power::Off | Power::Running => return,
+        }
+        self.oracle.resumed(at);
+        self.disturb();
+        if self.timeline.is_on() {
+            let name = self.cast.stations().nth(usize::from(at.0)).unwrap_or("?").to_owned();
+            self.note(format!("{name} runs again"));
+        }
+        self.plan_turn(at, now);
+        self.oracle.phases_changed(now);
+        self.try_clients();
+    }
+
+    fn track(&mut self, at: Station, track: usize, observed: super::script::Observed) {
+        let Some(node) = self.node_mut(at) else { return };
+        let Some(id) = node.plan.track_at(track) else { return };
+        let Some(params) = node.plan.setup.tracks.get(&id) else { return };
+        let reading = reading(params, observed);
+        node.readings.insert(id, reading);
+        self.tell(at, Input::Track(id, reading));
+    }
+
+    pub(super) fn look(&mut self, at: Station, life: u32, track: usize) {
+        let Some(node) = self.node(at).filter(|node| node.life == life && node.engine.is_some()) else { return };
+        let Some((id, plan)) = node.plan.tracks.iter().nth(track) else { return };
+        let (id, every) = (*id, plan.every);
+        let reading = node.readings.get(&id).copied().unwrap_or(plan.reading);
+        if node.is_running() {
+            self.tell(at, Input::Track(id, reading));
+        }
+        if let Some(every) = every {
+            self.queue_at(self.now + every, Event::Look(at, life, track));
+        }
+    }
+
+    fn plug(&mut self, at: Station, port: usize, up: bool) {
+        let Some(node) = self.node_mut(at) else { return };
+        let Some(id) = node.plan.ports.get(port).map(|port| port.id) else { return };
+        node.links.insert(id, up);
+        self.tell(at, Input::Link(id, link(up)));
+    }
+
+    fn source(&mut self, at: Station, port: usize, there: bool) {
+        let Some(node) = self.node_mut(at) else { return };
+        let Some(port) = node.plan.ports.get(port).cloned() else { return };
+        node.sources.insert(port.id, there);
+        for input in node.source_inputs(&port) {
+            self.tell(at, input);
+        }
+    }
+
+    fn reconfigure(&mut self, at: Station, setup: Setup) {
+        let Some(node) = self.node_mut(at) else { return };
+        let changes = Changes::between(&node.plan.setup, &setup);
+        node.plan.setup = setup;
+        let plan = node.plan.clone();
+        self.oracle.reconfigured(at, &plan);
+        self.tell(at, Input::Reconfigure(changes));
+    }
+
+    fn snatch(&mut self, at: Station, instance: usize) {
+        let Some(node) = self.node_mut(at) else { return };
+        let Some(id) = node.plan.instance_at(instance) else { return };
+        let Some(address) = node
+            .plan
+            .setup
+            .instances
+            .get(&id)
+            .and_then(|params| params.holdings.every_address().next().map(|held| held.ip))
+        else {
+            return;
+        };
+        if node.kernel.snatch(id, address) {
+            self.tell(at, Input::Lost(id, crate::proto::vrrp::Item::Address(address)));
+        }
+    }
+
+    /// Sends a damaged copy of the last advert overheard on a segment to everybody there.
+    pub(super) fn throw_junk(&mut self, segment: Segment, every: Duration, until: Instant) {
+        let overheard = self.overheard.get(&segment).cloned();
+        if let Some(Packet::Advert { source, destination, mut hop_limit, mut bytes, .. }) = overheard {
+            let header = if source.is_ipv4() { 20 } else { 0 };
+            if destination.is_multicast() && self.junk.one_in(4) {
+                hop_limit = 254;
+                if let Some(ttl) = bytes.get_mut(8).filter(|_| source.is_ipv4()) {
+                    *ttl = hop_limit;
+                }
+            } else {
+                damage(&mut bytes, header, &mut self.junk);
+            }
+            let packet = Packet::Advert { source, destination, hop_limit, bytes, said: None };
+            for to in 0..self.nodes.len() {
+                let to = station(to);
+                let frame = Frame { link: Link { segment, from: to, to }, packet: packet.clone() };
+                self.deliver(frame);
+            }
+        }
+        if self.now + every <= until {
+            self.queue_at(self.now + every, Event::Junk { segment, every, until });
+        }
+    }
+}

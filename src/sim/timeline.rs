@@ -1,0 +1,211 @@
+//! What happened, to be read like a score: a column per node, a character per state, a line per event.
+//!
+//! `M` master, `B` backup, `F` fault, `I` not started yet, `.` no daemon, `z` asleep; a small letter is a daemon that
+//! gets no processor time. Virtual routers stand side by side between bars.
+
+use std::fmt;
+
+use super::layout::Router;
+use super::net::Station;
+use super::node::{Node, NodePlan, Power};
+use super::script::Cast;
+use crate::proto::Instant;
+use crate::proto::vrrp::{Cause, Event, Fault, GroupId, InstanceId, Item, Phase, TrackId};
+
+/// How many lines a timeline keeps; later ones are counted.
+pub const LINES_MAX: usize = 4_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    on: bool,
+    lines: Vec<Line>,
+    left_out: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub at: Instant,
+    pub states: String,
+    pub text: String,
+}
+
+impl Timeline {
+    pub fn new(on: bool) -> Timeline {
+        Timeline { on, ..Timeline::default() }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    pub fn note(&mut self, at: Instant, states: String, text: String) {
+        if !self.on {
+            return;
+        }
+        if self.lines.len() >= LINES_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.lines.push(Line { at, states, text });
+    }
+
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            writeln!(out, "{:>12} {} {}", seconds(line.at), line.states, line.text)?;
+        }
+        if self.left_out > 0 {
+            writeln!(out, "             {} more events are left out", self.left_out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Seconds since the start, to the tenth of a millisecond.
+fn seconds(at: Instant) -> String {
+    let tenths = at.as_nanos() / 100_000;
+    format!("t={}.{:04}", tenths / 10_000, tenths % 10_000)
+}
+
+/// The states of all nodes, a group of columns per virtual router.
+pub fn states(routers: &[Router], nodes: &[Node]) -> String {
+    let mut text = String::from("|");
+    for router in routers {
+        for (at, node) in nodes.iter().enumerate() {
+            let instance = router.members.iter().find(|(member, _)| usize::from(member.0) == at).map(|(_, id)| *id);
+            text.push(' ');
+            text.push(instance.map_or(' ', |instance| state(node, instance)));
+        }
+        text.push_str(" |");
+    }
+    text
+}
+
+fn state(node: &Node, instance: InstanceId) -> char {
+    let phase = node.engine.as_ref().and_then(|engine| engine.phase(instance));
+    let letter = match phase {
+        None => '.',
+        Some(Phase::Init) => 'I',
+        Some(Phase::Backup) => 'B',
+        Some(Phase::Master) => 'M',
+        Some(Phase::Fault) => 'F',
+    };
+    match node.power {
+        Power::Off => '.',
+        Power::Running => letter,
+        Power::Stalled(_) => letter.to_ascii_lowercase(),
+        Power::Asleep(_) => 'z',
+    }
+}
+
+/// What an engine tells, in words; `None` for what would only fill the page.
+pub fn words(cast: &Cast, at: Station, plan: &NodePlan, told: &Event) -> Option<String> {
+    let node = cast.stations().nth(usize::from(at.0)).unwrap_or("?");
+    let of =
+        |instance: &InstanceId| plan.instances.get(instance).cloned().unwrap_or_else(|| format!("#{}", instance.0));
+    let group = |group: &GroupId| plan.groups.get(group).cloned().unwrap_or_else(|| format!("group #{}", group.0));
+    let track = |track: &TrackId| {
+        plan.tracks.get(track).map_or_else(|| format!("track #{}", track.0), |track| track.name.clone())
+    };
+    let text = match told {
+        Event::Entered { instance, to, cause, priority, .. } => {
+            format!("{} {} ({priority}): {}", of(instance), phase(*to), because(cause, track))
+        }
+        Event::GroupEntered { group: id, to } => format!("{} {}", group(id), phase(*to)),
+        Event::PriorityChanged { instance, from, to, .. } => format!("{} priority {from} -> {to}", of(instance)),
+        Event::Tracked { track: id, up } => format!("{} {}", track(id), if *up { "up" } else { "down" }),
+        Event::FaultRaised { instance, fault } => {
+            format!("{} has a fault: {}", of(instance), fault_words(fault, track))
+        }
+        Event::FaultCleared { instance, fault } => {
+            format!("{} is rid of a fault: {}", of(instance), fault_words(fault, track))
+        }
+        Event::Preempting { instance, priority, .. } => {
+            format!("{} will not wait for a master of {priority}", of(instance))
+        }
+        Event::PreemptDelayStarted { instance, until } => {
+            format!("{} waits {until:?} before it preempts", of(instance))
+        }
+        Event::OtherMaster { instance, priority, .. } => {
+            format!("{} hears another master of {priority} and stays", of(instance))
+        }
+        Event::OtherMasterGone { instance, .. } => format!("{} is the only master again", of(instance)),
+        Event::AddressClash { instance, source } => format!("{}: somebody else sends from {source}", of(instance)),
+        Event::TwoOwners { instance, yielding, .. } => {
+            format!("{}: two owners, {}", of(instance), if *yielding { "this one yields" } else { "this one stays" })
+        }
+        Event::HandingOver { instance, limit } => {
+            format!("{} hands over, keeping the addresses up to {limit:?}", of(instance))
+        }
+        Event::HandedOver { instance, successor } => match successor {
+            Some(_) => format!("{} has handed over", of(instance)),
+            None => format!("{} lets go, nobody took over in time", of(instance)),
+        },
+        Event::HoldingsRefused { instance, items } => {
+            format!("{}: the kernel refused {} holdings", of(instance), items.len())
+        }
+        Event::HoldingLost { instance, item, restored } => {
+            let what = match item {
+                Item::Address(address) => address.to_string(),
+                Item::Route(_) => "a route".to_owned(),
+                Item::Rule(_) => "a rule".to_owned(),
+                Item::Filter => "its filter".to_owned(),
+            };
+            format!("{} lost {what}{}", of(instance), if *restored { " and puts it back" } else { "" })
+        }
+        Event::Slept { late_by } => format!("slept for {:.3}s", late_by.as_secs_f64()),
+        Event::Removed { instance, .. } => format!("{} removed", of(instance)),
+        Event::Stopped { instance, .. } => format!("{} stopped", of(instance)),
+        Event::Finished => "has ended".to_owned(),
+        Event::Refused { .. }
+        | Event::IntervalDiffers { .. }
+        | Event::AddressesDiffer { .. }
+        | Event::ClockSkew { .. }
+        | Event::MasterChanged { .. }
+        | Event::Retuned { .. }
+        | Event::GroupRemoved { .. }
+        | Event::GroupStopped { .. } => return None,
+    };
+    Some(format!("{node}: {text}"))
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Init => "init",
+        Phase::Backup => "backup",
+        Phase::Master => "MASTER",
+        Phase::Fault => "fault",
+    }
+}
+
+fn because(cause: &Cause, track: impl Fn(&TrackId) -> String) -> String {
+    match cause {
+        Cause::Start => "starts".to_owned(),
+        Cause::Owner => "owns the addresses".to_owned(),
+        Cause::MasterDown => "no advert for the master-down time".to_owned(),
+        Cause::PriorityZero => "the master left".to_owned(),
+        Cause::Preempt => "the master ranks below".to_owned(),
+        Cause::HigherPriority(source) => format!("{source} ranks above"),
+        Cause::Group => "with its sync group".to_owned(),
+        Cause::TimerExpired => "was asleep too long".to_owned(),
+        Cause::Fault(fault) => fault_words(fault, track),
+        Cause::Recovered => "no fault any more".to_owned(),
+        Cause::HoldingLost => "a holding was taken away".to_owned(),
+    }
+}
+
+fn fault_words(fault: &Fault, track: impl Fn(&TrackId) -> String) -> String {
+    match fault {
+        Fault::Configuration => "it is configured so that it cannot work".to_owned(),
+        Fault::LinkDown => "its link is down".to_owned(),
+        Fault::LinkGone => "its interface is gone".to_owned(),
+        Fault::NoSource => "it has no source address".to_owned(),
+        Fault::Track(id) => format!("{} failed", track(id)),
+        Fault::Unheld => "the kernel refused every address".to_owned(),
+    }
+}
