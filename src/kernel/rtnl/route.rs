@@ -31,6 +31,8 @@ const ONLINK: u32 = 4;
 
 /// The main routing table.
 pub const TABLE_MAIN: u32 = 254;
+/// What the kernel gives an IPv6 route that names none.
+const IPV6_PRIORITY: u32 = 1024;
 /// A type of route: an ordinary one.
 pub const UNICAST: u8 = 1;
 
@@ -132,6 +134,26 @@ impl Route {
     /// A route whose interface went down or away is gone already.
     pub fn remove(&self) -> Request {
         self.request(libc::RTM_DELROUTE, 0).harmless(&[libc::ESRCH, libc::ENODEV])
+    }
+
+    /// Whether `seen`, read from the kernel, is this route. What was left to the kernel may have any value there.
+    pub fn is_seen_as(&self, seen: &Route) -> bool {
+        let priority = |route: &Route| match route.family {
+            Family::V4 => route.priority.unwrap_or(0),
+            Family::V6 => route.priority.unwrap_or(IPV6_PRIORITY),
+        };
+        let same_hop = |hop: &NextHop, seen: &NextHop| {
+            hop.via == seen.via && (hop.interface.is_none() || hop.interface == seen.interface)
+        };
+        self.family == seen.family
+            && self.destination == seen.destination
+            && self.source == seen.source
+            && self.tos == seen.tos
+            && self.table == seen.table
+            && self.kind == seen.kind
+            && priority(self) == priority(seen)
+            && (self.hops.is_empty() || self.hops.len() == seen.hops.len())
+            && self.hops.iter().zip(&seen.hops).all(|(hop, seen)| same_hop(hop, seen))
     }
 
     pub fn dump() -> Request {

@@ -105,6 +105,17 @@ impl Rule {
         self.request(libc::RTM_DELRULE, 0).harmless(&[libc::ENOENT])
     }
 
+    /// Whether `seen`, read from the kernel, is this rule. What was left to the kernel may have any value there.
+    pub fn is_seen_as(&self, seen: &Rule) -> bool {
+        let filled = Rule {
+            priority: self.priority.or(seen.priority),
+            // A mark without a mask means all its bits.
+            mask: self.mask.or(seen.mask.filter(|mask| *mask == u32::MAX)),
+            ..self.clone()
+        };
+        filled == *seen
+    }
+
     pub fn dump() -> Request {
         Request::new(libc::RTM_GETRULE, 0, &[0; HEADER])
     }

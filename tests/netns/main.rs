@@ -1,0 +1,20 @@
+//! The privileged suite: real kernel, real packets, in namespaces that vanish with the test that made them.
+//!
+//! A test builds a `Lab`, connects nodes to segments, starts daemons (ours or Debian's keepalived) in them, breaks
+//! things, and asks the lab's journal what happened in which order. Nothing is asserted about how long something takes;
+//! waits end as soon as what they wait for is there, and fail with the whole journal when it never comes.
+//!
+//! Without root or without namespaces every test says so on the terminal and passes. Set `STEADFAST_NETNS=require` to
+//! make that a failure.
+// The modules are one program; `pub` says what a test may use.
+#![allow(unreachable_pub)]
+// What a harness finds wrong is the test's failure, so it panics; clocks, threads and processes are its trade.
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod capture;
+mod journal;
+mod node;
+mod topology;
+
+mod kernel;
+mod lab;
