@@ -85,7 +85,7 @@ impl World {
 
     pub(super) fn start(&mut self, at: Station) {
         self.lives += 1;
-        let seed = Random::stream(self.layout.seed, stream::ENGINE + self.lives).next();
+        let seed = Random::stream(self.layout.seed, stream::ENGINE + self.lives).draw();
         let Some(node) = self.node_mut(at) else { return };
         node.start(seed);
         let life = node.life;

@@ -389,7 +389,7 @@ impl World {
             let advert = Packet::Advert {
                 source: transmission.source,
                 destination: packet.destination,
-                hop_limit: packet.hop_limit.unwrap_or(64),
+                hop_limit: packet.hop_limit,
                 bytes: packet.bytes.clone(),
                 said,
             };

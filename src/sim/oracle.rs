@@ -284,6 +284,7 @@ impl Oracle {
             | Input::Track(..)
             | Input::Settled(..)
             | Input::Lost(..)
+            | Input::Announce(_)
             | Input::Clock(_) => Handed::Other,
         }
     }

@@ -24,7 +24,7 @@ impl Random {
         Random { state: scramble(seed).wrapping_add(scramble(purpose.wrapping_mul(STEP))) }
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         scramble(self.state)
     }
@@ -32,7 +32,7 @@ impl Random {
     /// A number below `limit`; zero when the limit is zero.
     pub fn below(&mut self, limit: u64) -> u64 {
         // The high half of a 128-bit product: free of the bias towards small numbers that a remainder has.
-        u64::try_from((u128::from(self.next()) * u128::from(limit)) >> 64).unwrap_or(0)
+        u64::try_from((u128::from(self.draw()) * u128::from(limit)) >> 64).unwrap_or(0)
     }
 
     /// A number from `least` to `most`, both included.

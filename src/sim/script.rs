@@ -191,6 +191,9 @@ const ACTIONS: &[&str] = &[
     "junk",
 ];
 
+/// The directions of a path, and the segment it is on.
+type Path = (Vec<(Stations, Stations)>, Option<Segment>);
+
 struct Reader<'a> {
     words: Vec<(usize, &'a str)>,
     at: usize,
@@ -311,7 +314,7 @@ impl<'a> Reader<'a> {
 
     /// `a` (everything from and to a), `a -> b` or `a <-> b`, then perhaps `on SEGMENT`. Gives a pair of sets for
     /// every direction.
-    fn path(&mut self) -> Result<(Vec<(Stations, Stations)>, Option<Segment>), ScriptError> {
+    fn path(&mut self) -> Result<Path, ScriptError> {
         let from = self.stations()?;
         let pairs = if self.take("->") {
             vec![(from, self.stations()?)]

@@ -14,7 +14,7 @@ pub fn step(step: &Step, cast: &Cast) -> String {
 pub fn time(time: Duration) -> String {
     let nanos = time.as_nanos();
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
-    match units.into_iter().find(|(size, _)| nanos % size == 0) {
+    match units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size)) {
         Some((size, unit)) => format!("{}{unit}", nanos / size),
         None => format!("{}.{:03}us", nanos / 1_000, nanos % 1_000),
     }
