@@ -5,5 +5,9 @@
 
 #[cfg(feature = "daemon")]
 pub mod kernel;
+#[cfg(feature = "daemon")]
+pub mod notify;
+#[cfg(feature = "daemon")]
+pub mod observe;
 pub mod proto;
 pub mod sim;

@@ -25,6 +25,31 @@ pub fn wall() -> Duration {
     Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME))
 }
 
+/// A wall-clock time as log lines carry it, in the local time zone: `Sat Nov 21 12:00:00 2026`.
+#[allow(unsafe_code)]
+pub fn local_stamp(wall: Duration) -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
+    // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to values that live for the call; nothing else reads the result.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    let name = |names: &[&'static str], at: i32| {
+        usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or("???")
+    };
+    format!(
+        "{} {} {:2} {:02}:{:02}:{:02} {}",
+        name(&DAYS, parts.tm_wday),
+        name(&MONTHS, parts.tm_mon),
+        parts.tm_mday,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+        parts.tm_year.saturating_add(1900),
+    )
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
     // Neither clock can fail on Linux, and neither is negative on a machine that works.
     clock_gettime(clock).map_or(0, |time| u64::try_from(time.num_nanoseconds()).unwrap_or(0))

@@ -15,13 +15,16 @@ use std::os::fd::AsRawFd;
 
 use tokio::io::unix::AsyncFd;
 
+pub mod child;
 pub mod clock;
+pub mod fifo;
 pub mod files;
 pub mod netlink;
 pub mod raw;
 pub mod ready;
 pub mod rtnl;
 mod sockopt;
+pub mod syslog;
 
 /// Address family of a socket, an address, a route or a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

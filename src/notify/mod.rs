@@ -1,0 +1,189 @@
+//! Who is told what: scripts and named pipes, strictly in order, never holding the protocol up.
+//!
+//! One task for each name (an instance, a sync group, a real server): its scripts run one after the other, so a script
+//! for BACKUP never overtakes the one for MASTER before it. One task for each pipe: lines wait in a bounded queue while
+//! the pipe is full. Both tasks may be dropped at any moment; what they had started goes on by itself.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
+use tokio::task::spawn_local;
+
+use crate::kernel::child::{Command, Exit};
+use crate::kernel::fifo::Fifo;
+use crate::observe::log::Log;
+
+/// Scripts that may wait for one name; further ones are dropped, counted and logged.
+pub const SCRIPTS_WAITING_MAX: usize = 64;
+
+/// Lines that may wait for a pipe whose reader does not read.
+pub const LINES_WAITING_MAX: usize = 4096;
+
+/// A script that runs longer than this goes on, but the next one no longer waits for it.
+pub const ORDER_HELD_MAX: Duration = Duration::from_secs(60);
+
+/// How often a full pipe is tried again.
+const FIFO_RETRY: Duration = Duration::from_millis(50);
+
+/// How long scripts that were waiting when we stop may still take together.
+pub const STOP_LIMIT: Duration = Duration::from_secs(1);
+
+/// Scripts and pipes of one worker. Needs a tokio `LocalSet`.
+#[derive(Debug)]
+pub struct Notifier {
+    log: Log,
+    scripts: BTreeMap<String, Sender<Command>>,
+    pipes: Vec<Sender<String>>,
+    counts: Rc<Counts>,
+}
+
+/// What could not be told.
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub scripts_dropped: Cell<u64>,
+    pub lines_dropped: Cell<u64>,
+    pub scripts_failed: Cell<u64>,
+    waiting: Cell<u64>,
+}
+
+/// A named pipe and the program that reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipe {
+    pub path: PathBuf,
+    pub owner: Option<(u32, u32)>,
+    /// Started before the pipe is opened, with the pipe's path as its last argument.
+    pub script: Option<Command>,
+}
+
+impl Notifier {
+    pub fn new(log: Log) -> Notifier {
+        Notifier { log, scripts: BTreeMap::new(), pipes: Vec::new(), counts: Rc::default() }
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Opens a pipe. One that cannot be opened is an error of its own and stops nothing else.
+    pub fn open(&mut self, pipe: &Pipe) -> io::Result<()> {
+        if let Some(script) = &pipe.script {
+            let mut script = script.clone();
+            script.argv.push(pipe.path.display().to_string());
+            match script.start() {
+                // It reads until the pipe is closed for good; nobody waits for it.
+                Ok(running) => drop(spawn_local(running.wait(None))),
+                Err(error) => self.log.warning(format_args!("cannot start {}: {error}", script.program.display())),
+            }
+        }
+        let fifo = Fifo::open(&pipe.path, pipe.owner)?;
+        let (sender, receiver) = mpsc::channel(LINES_WAITING_MAX);
+        self.pipes.push(sender);
+        spawn_local(write_lines(fifo, receiver));
+        Ok(())
+    }
+
+    /// Writes a line, which ends in a newline, to every pipe.
+    pub fn line(&mut self, line: &str) {
+        for pipe in &self.pipes {
+            if let Err(TrySendError::Full(_)) = pipe.try_send(line.to_owned()) {
+                let dropped = self.counts.lines_dropped.get() + 1;
+                self.counts.lines_dropped.set(dropped);
+                // Told at 1, 2, 4, 8, ...: a reader that is gone for good must not fill the log.
+                if dropped.is_power_of_two() {
+                    self.log.warning(format_args!(
+                        "a notify pipe is full and nobody reads it: {dropped} lines were dropped so far"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Runs a script after everything that was asked for `name` before.
+    pub fn script(&mut self, name: &str, command: Command) {
+        if self.scripts.get(name).is_none_or(Sender::is_closed) {
+            let (sender, receiver) = mpsc::channel(SCRIPTS_WAITING_MAX);
+            self.scripts.insert(name.to_owned(), sender);
+            spawn_local(run_scripts(name.to_owned(), receiver, self.log.clone(), Rc::clone(&self.counts)));
+        }
+        let Some(queue) = self.scripts.get(name) else { return };
+        self.counts.waiting.set(self.counts.waiting.get() + 1);
+        if let Err(TrySendError::Full(command) | TrySendError::Closed(command)) = queue.try_send(command) {
+            self.counts.waiting.set(self.counts.waiting.get().saturating_sub(1));
+            self.counts.scripts_dropped.set(self.counts.scripts_dropped.get() + 1);
+            self.log.warning(format_args!(
+                "({name}) {SCRIPTS_WAITING_MAX} scripts wait already: {} was dropped",
+                command.program.display()
+            ));
+        }
+    }
+
+    /// Waits until every script has ended, but no longer than `limit`.
+    pub async fn finish(&mut self, limit: Duration) {
+        // Closing the queues lets each task end after what it still holds.
+        self.scripts.clear();
+        self.pipes.clear();
+        let step = Duration::from_millis(5);
+        let mut waited = Duration::ZERO;
+        while self.counts.waiting.get() > 0 && waited < limit {
+            tokio::time::sleep(step).await;
+            waited += step;
+        }
+        // One turn for the pipes to be closed and removed.
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn run_scripts(name: String, mut queue: Receiver<Command>, log: Log, counts: Rc<Counts>) {
+    while let Some(command) = queue.recv().await {
+        match command.start() {
+            Ok(running) => {
+                let end = spawn_local(running.wait(None));
+                match tokio::time::timeout(ORDER_HELD_MAX, end).await {
+                    Ok(Ok(exit)) => report(&name, &command, &exit, &log, &counts),
+                    Ok(Err(_)) => {}
+                    Err(_) => log.warning(format_args!(
+                        "({name}) {} still runs after {} s; the next script no longer waits for it",
+                        command.program.display(),
+                        ORDER_HELD_MAX.as_secs()
+                    )),
+                }
+            }
+            Err(error) => report(&name, &command, &Exit::NotStarted(error), &log, &counts),
+        }
+        counts.waiting.set(counts.waiting.get().saturating_sub(1));
+    }
+}
+
+fn report(name: &str, command: &Command, exit: &Exit, log: &Log, counts: &Counts) {
+    let program = command.program.display();
+    let problem = match exit {
+        Exit::Status(0) => return,
+        Exit::Status(status) => format!("ended with status {status}"),
+        Exit::Signal(signal) => format!("was ended by signal {signal}"),
+        Exit::TimedOut => "took too long".to_owned(),
+        Exit::NotStarted(error) => format!("could not be started: {error}"),
+    };
+    counts.scripts_failed.set(counts.scripts_failed.get() + 1);
+    log.info(format_args!("({name}) notify script {program} {problem}"));
+}
+
+async fn write_lines(mut fifo: Fifo, mut queue: Receiver<String>) {
+    while let Some(line) = queue.recv().await {
+        while let Err(error) = fifo.write(&line) {
+            if error.kind() != io::ErrorKind::WouldBlock || queue.is_closed() {
+                break;
+            }
+            tokio::time::sleep(FIFO_RETRY).await;
+        }
+    }
+    // The pipe may be gone already; then there is nothing to remove.
+    let _ = fifo.close();
+}
+
+#[cfg(test)]
+mod tests;

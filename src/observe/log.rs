@@ -1,0 +1,124 @@
+//! The log: levels, sinks, and a limit that never holds the protocol up.
+//!
+//! Lines go to syslog, standard error or a file. A sink that cannot take a line at once loses it, and the loss is
+//! counted and told with the next line that goes through.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use crate::kernel::clock;
+use crate::kernel::syslog::Syslog;
+
+/// How much a line matters: at `Warning` and above somebody may have to get up at night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+}
+
+impl Level {
+    /// The number of the level in syslog.
+    pub fn severity(self) -> u8 {
+        match self {
+            Level::Debug => 7,
+            Level::Info => 6,
+            Level::Notice => 5,
+            Level::Warning => 4,
+            Level::Error => 3,
+        }
+    }
+}
+
+/// Where lines go.
+#[derive(Default)]
+pub struct Sinks {
+    pub syslog: Option<Syslog>,
+    /// Standard error or a file.
+    pub stream: Option<Box<dyn Write>>,
+}
+
+impl fmt::Debug for Sinks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sinks { syslog, stream } = self;
+        f.debug_struct("Sinks").field("syslog", syslog).field("stream", &stream.is_some()).finish()
+    }
+}
+
+/// A handle on the log of this process; clones write to the same sinks.
+#[derive(Clone, Debug)]
+pub struct Log(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    least: Level,
+    sinks: RefCell<Sinks>,
+    lost: Cell<u64>,
+}
+
+impl Log {
+    /// A log whose lines carry `name`; lines below `least` are not written.
+    pub fn new(name: &str, least: Level, sinks: Sinks) -> Log {
+        Log(Rc::new(Inner { name: name.to_owned(), least, sinks: RefCell::new(sinks), lost: Cell::new(0) }))
+    }
+
+    /// A log to standard error, for tools and tests.
+    pub fn to_stderr(name: &str) -> Log {
+        Log::new(name, Level::Info, Sinks { syslog: None, stream: Some(Box::new(io::stderr())) })
+    }
+
+    pub fn debug(&self, line: impl fmt::Display) {
+        self.write(Level::Debug, line);
+    }
+
+    pub fn info(&self, line: impl fmt::Display) {
+        self.write(Level::Info, line);
+    }
+
+    pub fn notice(&self, line: impl fmt::Display) {
+        self.write(Level::Notice, line);
+    }
+
+    pub fn warning(&self, line: impl fmt::Display) {
+        self.write(Level::Warning, line);
+    }
+
+    pub fn error(&self, line: impl fmt::Display) {
+        self.write(Level::Error, line);
+    }
+
+    /// Lines that no sink took since the last one that went through.
+    pub fn lost(&self) -> u64 {
+        self.0.lost.get()
+    }
+
+    pub fn write(&self, level: Level, line: impl fmt::Display) {
+        if level < self.0.least {
+            return;
+        }
+        let Ok(mut sinks) = self.0.sinks.try_borrow_mut() else { return };
+        // A line is a line: what came from a network or a file must not begin another one.
+        let mut text: String = line.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let lost = self.0.lost.get();
+        if lost > 0 {
+            text.push_str(&format!(" ({lost} lines before this one were lost)"));
+        }
+        let mut went_through = true;
+        if let Some(syslog) = &mut sinks.syslog {
+            went_through &= syslog.send(level.severity(), &self.0.name, &text).is_ok();
+        }
+        if let Some(stream) = &mut sinks.stream {
+            let stamp = clock::local_stamp(clock::wall());
+            went_through &= writeln!(stream, "{stamp}: {text}").and_then(|()| stream.flush()).is_ok();
+        }
+        self.0.lost.set(if went_through { 0 } else { lost.saturating_add(1) });
+    }
+}
+
+#[cfg(test)]
+mod tests;

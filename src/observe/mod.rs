@@ -1,0 +1,3 @@
+//! What the daemon tells: its log.
+
+pub mod log;
