@@ -192,7 +192,7 @@ fn status_of(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
             Diagnostic::lint(DEPRECATED, format!("`{}` is a deprecated spelling", row.name)).hint(instead)
         }
     };
-    cx.diagnostics.push(finding.at(statement.span(), ""));
+    cx.diagnostics.push(finding.class(row.class).at(statement.span(), ""));
 }
 
 /// For whoever must keep a file that keepalived takes too.

@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod diagnostic;
+pub mod environment;
 pub mod family;
 pub mod interpret;
 pub mod resolve;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
+use crate::diagnostic::Class;
 use crate::span::Span;
 use crate::syntax::Body;
 use crate::value::Args;
@@ -182,6 +183,8 @@ pub struct Row {
     pub again: Again,
     pub origin: Origin,
     pub status: Status,
+    /// How keepalived grades that the keyword is used at all.
+    pub class: Class,
 }
 
 impl Row {
@@ -265,6 +268,7 @@ pub fn kw(name: &'static str) -> RowBuilder {
             again: Again::default(),
             origin: Origin::default(),
             status: Status::default(),
+            class: Class::Ours,
         },
     }
 }
@@ -344,6 +348,12 @@ impl RowBuilder {
 
     pub fn status(mut self, status: Status) -> RowBuilder {
         self.row.status = status;
+        self
+    }
+
+    /// How keepalived grades that the keyword is used at all; for deprecated spellings it complains about.
+    pub fn graded(mut self, class: Class) -> RowBuilder {
+        self.row.class = class;
         self
     }
 

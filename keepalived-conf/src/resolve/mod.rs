@@ -1,5 +1,6 @@
 //! Across blocks: inherited defaults, references, clashes. Every part has its own file.
 
+pub mod global;
 pub mod lvs;
 pub mod tracking;
 pub mod vrrp;
@@ -9,7 +10,8 @@ use crate::value::Cx;
 
 /// Fills in defaults and checks what needs the whole configuration.
 pub fn resolve(config: &mut Config, cx: &mut Cx<'_>) {
-    tracking::resolve(config, cx);
+    global::resolve(config, cx);
     vrrp::resolve(config, cx);
     lvs::resolve(config, cx);
+    tracking::resolve(config, cx);
 }

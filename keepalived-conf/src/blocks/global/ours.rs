@@ -1,0 +1,118 @@
+//! Settings keepalived does not have. None of them changes what a configuration written for keepalived does, but for
+//! the graceful handover, which only adds to it.
+
+use std::time::Duration;
+
+use super::Global;
+use crate::schema::{Again, Keyword, Setting, Shape, Status, int, kw};
+
+/// The release in which these keywords came.
+const SINCE: &str = "Steadfast 0.1";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Ours {
+    /// Addresses are given to the kernel for this long and renewed in time.
+    pub vip_lease: Option<Duration>,
+    pub repair: Setting<Repair>,
+    /// A planned stop keeps the addresses until the successor is heard.
+    pub handover: Setting<bool>,
+    pub webhooks: Vec<String>,
+}
+
+impl Default for Ours {
+    fn default() -> Ours {
+        Ours {
+            vip_lease: None,
+            repair: Setting::new(Repair::Yield),
+            handover: Setting::new(true),
+            webhooks: Vec::new(),
+        }
+    }
+}
+
+/// What a master does when something else takes an address away from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Repair {
+    /// Gives way, as keepalived does.
+    #[default]
+    Yield,
+    /// Puts it back.
+    Restore,
+}
+
+/// The words of `vrrp_repair`.
+pub const REPAIR: &[&str] = &["yield", "restore"];
+
+impl Repair {
+    pub fn from_word(word: &str) -> Option<Repair> {
+        match word {
+            "yield" => Some(Repair::Yield),
+            "restore" => Some(Repair::Restore),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn rows() -> Vec<Keyword<Global>> {
+    vec![
+        kw("vrrp_vip_lease")
+            .arg(int(1, 86400))
+            .default("off")
+            .otherwise("the value before stays")
+            .doc(
+                "Give addresses to the kernel for so many seconds and renew them in time, so that they vanish by \
+                 themselves should the daemon hang or be killed.",
+            )
+            .example("vrrp_vip_lease 3")
+            .since(SINCE)
+            .ours()
+            .set(|global, args| {
+                if let Some(seconds) = args.num() {
+                    global.ours.vip_lease = Some(Duration::from_secs(seconds));
+                }
+            }),
+        kw("vrrp_repair")
+            .arg(Shape::Choice(REPAIR))
+            .default("yield")
+            .otherwise("the value before stays")
+            .doc(
+                "What a master does when an address of its own is taken away by something else: give way to the \
+                 backups, or put it back.",
+            )
+            .since(SINCE)
+            .ours()
+            .set(|global, args| {
+                if let Some(repair) = args.choice().and_then(Repair::from_word) {
+                    global.ours.repair.set(repair);
+                }
+            }),
+        kw("vrrp_handover")
+            .opt(Shape::Bool)
+            .default("on")
+            .otherwise("the value before stays")
+            .doc("At a planned stop keep the addresses until the successor is heard, for two seconds at most.")
+            .since(SINCE)
+            .ours()
+            .set(|global, args| {
+                if let Some(on) = args.bool() {
+                    global.ours.handover.set(on);
+                }
+            }),
+        kw("notify_webhook")
+            .arg(Shape::Word("URL"))
+            .default("none")
+            .doc("Post every change of state to this address as JSON. May stand several times.")
+            .example("notify_webhook https://alerts.example/vrrp")
+            .since(SINCE)
+            .again(Again::Adds)
+            .ours()
+            .status(Status::NotYet("nothing is posted"))
+            .set(|global, args| {
+                if let Some(url) = args.text() {
+                    global.ours.webhooks.push(url);
+                }
+            }),
+    ]
+}
