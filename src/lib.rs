@@ -11,3 +11,5 @@ pub mod notify;
 pub mod observe;
 pub mod proto;
 pub mod sim;
+#[cfg(feature = "daemon")]
+pub mod watch;

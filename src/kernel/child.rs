@@ -61,21 +61,34 @@ impl Exit {
 pub struct Running {
     child: tokio::process::Child,
     group: Option<Pid>,
+    /// Nobody who is no longer waiting wants it to go on.
+    end_on_drop: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.end_on_drop && self.child.id().is_some() {
+            self.signal(libc::SIGTERM);
+        }
+    }
 }
 
 impl Command {
-    /// Starts the program. Needs a tokio runtime.
+    /// Starts the program, which goes on even when the answer is dropped. Needs a tokio runtime.
     pub fn start(&self) -> io::Result<Running> {
         let mut command = tokio::process::Command::from(self.prepare()?);
         let child = command.spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Ok(Running { child, group })
+        Ok(Running { child, group, end_on_drop: false })
     }
 
-    /// Runs the program to its end, or until `limit`.
+    /// Runs the program to its end, or until `limit`. Dropping the future ends it.
     pub async fn run(&self, limit: Option<Duration>) -> Exit {
         match self.start() {
-            Ok(running) => running.wait(limit).await,
+            Ok(mut running) => {
+                running.end_on_drop = true;
+                running.wait(limit).await
+            }
             Err(error) => Exit::NotStarted(error),
         }
     }

@@ -21,6 +21,23 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads the first `limit` bytes of a file.
+pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_without_waiting(path)?.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a file can be opened for reading.
+pub fn can_open(path: &Path) -> io::Result<()> {
+    open_without_waiting(path).map(drop)
+}
+
+/// Opens without waiting: a named pipe without a writer, or a device, must not hold anybody up.
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
+}
+
 /// Replaces a file in one step: readers see the old content or the new, never a part.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();

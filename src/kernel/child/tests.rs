@@ -89,3 +89,23 @@ fn arguments_are_quoted_for_a_shell() {
     assert_eq!(quote("it's"), "'it'\\''s'");
     assert_eq!(quote("a b;$c"), "'a b;$c'");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_run_nobody_waits_for_any_more_is_ended() {
+    let mark = script("nobody-waits", "");
+    let path = script("endless", &format!("#!/bin/sh\necho $$ > {}\nexec sleep 600\n", mark.display()));
+    let mut pid = String::new();
+    while pid.is_empty() {
+        // The first tries may find the file busy; each is dropped in the middle of its run.
+        let _ = tokio::time::timeout(Duration::from_millis(200), command(path.clone(), &[]).run(None)).await;
+        pid = std::fs::read_to_string(&mark).unwrap().trim().to_owned();
+    }
+    for _ in 0..500 {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{pid} still runs");
+}
