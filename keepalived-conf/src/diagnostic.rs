@@ -179,6 +179,7 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
     dropped: usize,
     worst: Option<Class>,
+    hidden: Vec<Span>,
 }
 
 impl Diagnostics {
@@ -193,6 +194,16 @@ impl Diagnostics {
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Marks a place that holds a secret.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
+    /// Places that hold secrets: whoever shows the text of the configuration shows stars there.
+    pub fn hidden(&self) -> &[Span] {
+        &self.hidden
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {

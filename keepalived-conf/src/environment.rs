@@ -1,4 +1,7 @@
-//! What the machine may be asked about things the configuration names: accounts, files, file systems, processors.
+//! What the machine may be asked about things the configuration names: accounts, files, file systems, processors,
+//! network interfaces.
+
+use std::net::IpAddr;
 
 /// What the machine says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,4 +106,24 @@ pub struct FileSystem {
     pub read_only: bool,
     /// Changes made elsewhere are not reported here, or the files are not plain files: the kind of file system.
     pub unwatchable: Option<&'static str>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub mtu: u32,
+    pub loopback: bool,
+    pub multicast: bool,
+    /// A macvlan or ipvlan.
+    pub stacked: bool,
+    /// The routing table, when it is a VRF.
+    pub vrf_table: Option<u32>,
+    /// Addresses on it with their prefix lengths.
+    pub addresses: Vec<(IpAddr, u8)>,
+}
+
+impl Default for Link {
+    fn default() -> Link {
+        Link { mtu: 1500, loopback: false, multicast: true, stacked: false, vrf_table: None, addresses: Vec::new() }
+    }
 }

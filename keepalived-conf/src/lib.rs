@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod environment;
 pub mod family;
 pub mod interpret;
+pub mod names;
 pub mod resolve;
 pub mod schema;
 pub mod script;
@@ -30,7 +31,8 @@ pub struct Loaded {
 /// Reads a text in memory, for tests.
 pub fn load_str(host: &dyn source::Host, text: &str, lenient: bool) -> Loaded {
     let tree = syntax::parse_text(text);
-    let mut cx = value::Cx { host, diagnostics: Diagnostics::new(), lenient, upstream: None };
+    let mut cx =
+        value::Cx { host, diagnostics: Diagnostics::new(), lenient, upstream: None, names: names::Names::default() };
     let mut config = blocks::Config::default();
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);

@@ -1,5 +1,5 @@
 //! Provisional: replaced by the source pass.
-use crate::environment::{Account, Answer, FileSystem, Inode};
+use crate::environment::{Account, Answer, FileSystem, Inode, Link};
 pub trait Host {
     fn env(&self, name: &str) -> Option<String>;
 
@@ -41,5 +41,18 @@ pub trait Host {
     /// How many processors there are.
     fn processors(&self) -> Answer<u32> {
         Answer::Unknown
+    }
+
+    /// The network interface of this name.
+    fn link(&self, _name: &str) -> Answer<Link> {
+        Answer::Unknown
+    }
+
+    fn read(&self, _path: &std::path::Path) -> Result<Vec<u8>, ()> {
+        Err(())
+    }
+
+    fn list(&self, _path: &std::path::Path) -> Result<Vec<String>, ()> {
+        Err(())
     }
 }

@@ -43,5 +43,6 @@ fn settle_scripts(config: &mut Config, cx: &mut Cx<'_>) {
     let mut visit = |script: &mut crate::script::Script, role| settler.settle(script, role, findings);
     config.global.visit_scripts(&mut visit);
     config.tracking.visit_scripts(&mut visit);
+    config.vrrp.visit_scripts(&mut visit);
     settler.finish(findings);
 }

@@ -112,6 +112,7 @@ fn names() -> Vec<Keyword<Global>> {
             .since("2.3.2")
             .set(|global, args| {
                 if let Some(path) = only_word(args) {
+                    args.cx.names.usr = path.clone().into();
                     global.dumps.iproute_usr = Some(path);
                 }
             }),
@@ -123,6 +124,7 @@ fn names() -> Vec<Keyword<Global>> {
             .since("2.3.2")
             .set(|global, args| {
                 if let Some(path) = only_word(args) {
+                    args.cx.names.etc = path.clone().into();
                     global.dumps.iproute_etc = Some(path);
                 }
             }),
