@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod notify;
 #[cfg(feature = "daemon")]
 pub mod observe;
+pub mod plan;
 pub mod proto;
 pub mod sim;
 #[cfg(feature = "daemon")]

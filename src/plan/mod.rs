@@ -1,0 +1,3 @@
+//! What a configuration means on this host: values only, nothing is done here.
+
+pub mod vrrp;

@@ -1,0 +1,206 @@
+//! What the VRRP worker is to do: the engine's setup, and what stands behind the numbers in it.
+//!
+//! Numbers mean the same over a reload: an instance, port, link, detail or track that is in the old plan and in the new
+//! one keeps its number, and one whose content differs gets another (a changed label is another detail). The engine and
+//! the worker compare numbers only.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::proto::vrrp::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Setup, TrackId};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VrrpPlan {
+    pub setup: Setup,
+    pub instances: BTreeMap<InstanceId, String>,
+    pub groups: BTreeMap<GroupId, String>,
+    pub tracks: BTreeMap<TrackId, Tracked>,
+    pub ports: BTreeMap<PortId, Port>,
+    /// Interfaces that addresses name.
+    pub links: BTreeMap<LinkId, String>,
+    pub details: BTreeMap<DetailId, Detail>,
+}
+
+/// A tracked object: its name, and where readings come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    pub name: String,
+    pub source: TrackSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrackSource {
+    /// Whether this interface is up and running. The worker sees that itself.
+    Interface(String),
+    /// Whether this interface has this address.
+    Address(String, IpAddr),
+    /// Whether a route with this detail is in its table.
+    Route(DetailId),
+    /// Scripts, files, processes and sessions: readings are handed to the worker.
+    Told,
+}
+
+/// What adverts of one family and protocol go through on one interface. Instances with equal ports share one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    pub family: Family,
+    /// IP authentication headers (protocol 51) instead of plain VRRP (112).
+    pub authenticated: bool,
+    /// The configured interface. Unicast instances may have none.
+    pub interface: Option<String>,
+    /// The virtual interface adverts and addresses belong to instead.
+    pub over: Option<Over>,
+    pub hears: Hears,
+    /// `kernel_rx_buf_size` and the policies; octets.
+    pub receive_buffer: Option<u32>,
+}
+
+/// Where adverts come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hears {
+    Group(IpAddr),
+    /// The unicast source; `None` is the one the interface has.
+    Address(Option<IpAddr>),
+}
+
+/// An interface made for virtual routers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Over {
+    pub name: String,
+    pub kind: OverKind,
+    /// `vmac_xmit_base`: adverts leave and come in by the interface beneath.
+    pub transmit_base: bool,
+    /// The interface group; `None` copies the one of the interface beneath.
+    pub group: Option<u32>,
+    /// IPv6: whether the kernel may speak it there at all.
+    pub ipv6: bool,
+    /// IPv6 instances: the link-local address it gets; `None` copies the one of the interface beneath.
+    pub link_local: Option<Ipv6Addr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OverKind {
+    Vmac([u8; 6]),
+    Ipvlan { mode: IpvlanMode, address: Option<(IpAddr, u8)> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IpvlanMode {
+    Bridge,
+    Private,
+    Vepa,
+}
+
+/// A row the engine never looks behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    Address(AddressDetail),
+    Route(Box<Route>),
+    Rule(Box<Rule>),
+}
+
+/// How an address differs from a plain one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AddressDetail {
+    pub scope: Option<u8>,
+    pub broadcast: Option<Broadcast>,
+    pub label: Option<String>,
+    pub peer: Option<(IpAddr, u8)>,
+    pub home: bool,
+    /// Look for duplicates first (`-nodad`).
+    pub dad: bool,
+    pub mngtmpaddr: bool,
+    pub noprefixroute: bool,
+    pub autojoin: bool,
+    /// Seconds; `None` is the default: 0 for an IPv6 address of 128 bits, else for ever.
+    pub preferred: Option<Lifetime>,
+    /// `vrrp_vip_lease`: the kernel takes it away unless it is renewed.
+    pub lease: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Broadcast {
+    Is(Ipv4Addr),
+    /// `+`: all ones after the prefix.
+    Ones,
+    /// `-`: all zeros after the prefix.
+    Zeros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lifetime {
+    Seconds(u32),
+    Forever,
+}
+
+/// A virtual route; numbers are the kernel's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub family: Family,
+    pub insert: Insert,
+    /// `None` is the default route.
+    pub destination: Option<(IpAddr, u8)>,
+    pub source: Option<(IpAddr, u8)>,
+    pub tos: u8,
+    pub table: u32,
+    pub protocol: u8,
+    pub scope: u8,
+    pub kind: u8,
+    pub hops: Vec<Hop>,
+    pub preferred_source: Option<IpAddr>,
+    pub metric: Option<u32>,
+    /// The kernel's number, the value, and whether it is locked.
+    pub metrics: Vec<(u16, u32, bool)>,
+    pub congestion: Option<String>,
+    pub preference: Option<u8>,
+    pub expires: Option<u32>,
+}
+
+/// What adding does when a route to the same destination is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Insert {
+    /// `add`: refuse.
+    Exclusive,
+    /// `append`: go behind it.
+    Append,
+    /// `prepend`, or no word: go before it.
+    Prepend,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hop {
+    pub via: Option<IpAddr>,
+    pub interface: Option<String>,
+    pub onlink: bool,
+    /// 1 to 256.
+    pub weight: u16,
+    pub realms: Option<u32>,
+}
+
+/// A virtual rule; numbers are the kernel's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rule {
+    pub family: Family,
+    pub action: u8,
+    pub table: u32,
+    pub invert: bool,
+    pub from: Option<(IpAddr, u8)>,
+    pub to: Option<(IpAddr, u8)>,
+    pub tos: u8,
+    pub priority: Option<u32>,
+    pub mark: Option<u32>,
+    pub mask: Option<u32>,
+    pub input: Option<String>,
+    pub output: Option<String>,
+    pub goto: Option<u32>,
+    pub realms: Option<u32>,
+    pub tunnel: Option<u64>,
+    pub suppress_group: Option<u32>,
+    pub suppress_prefix: Option<u32>,
+    pub l3mdev: bool,
+    pub users: Option<(u32, u32)>,
+    pub protocol: u8,
+    pub ip_protocol: Option<u8>,
+    pub source_ports: Option<(u16, u16)>,
+    pub destination_ports: Option<(u16, u16)>,
+}
