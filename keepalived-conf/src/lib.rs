@@ -7,8 +7,10 @@
 pub mod blocks;
 pub mod diagnostic;
 pub mod environment;
+pub mod expand;
 pub mod family;
 pub mod interpret;
+pub mod map;
 pub mod names;
 pub mod resolve;
 pub mod schema;
@@ -30,9 +32,9 @@ pub struct Loaded {
 
 /// Reads a text in memory, for tests.
 pub fn load_str(host: &dyn source::Host, text: &str, lenient: bool) -> Loaded {
-    let tree = syntax::parse_text(text);
-    let mut cx =
-        value::Cx { host, diagnostics: Diagnostics::new(), lenient, upstream: None, names: names::Names::default() };
+    let (expanded, mut diagnostics) = expand::load_text(host, "text", text.as_bytes(), &expand::Options::default());
+    let tree = syntax::parse(&expanded, &mut diagnostics);
+    let mut cx = value::Cx { host, diagnostics, lenient, upstream: None, names: names::Names::default() };
     let mut config = blocks::Config::default();
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);
