@@ -285,7 +285,7 @@ impl Instance {
 
     /// An advert that passed every test.
     pub(super) fn on_advert(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
-        self.remember(turn, heard);
+        self.remember(heard);
         if heard.priority > 0 {
             self.hand_over_to(turn, heard.source);
         }
@@ -294,6 +294,7 @@ impl Instance {
             State::Master(_) => self.master_hears(turn, heard),
             State::Init | State::Fault => {}
         }
+        self.remark(turn, heard);
     }
 
     /// The next timer that is due; `permit` tells whether the sync group lets this instance become Master.

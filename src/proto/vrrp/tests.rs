@@ -2,3 +2,4 @@
 
 mod elections;
 mod kit;
+mod transitions;

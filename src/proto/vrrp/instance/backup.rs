@@ -39,9 +39,6 @@ impl Instance {
             return;
         }
         let changed = self.followed.is_none_or(|(source, _)| source != heard.source);
-        if changed {
-            self.ledger.forget();
-        }
         if self.humbled && (changed || heard.priority != OWNER_PRIORITY) {
             self.stand_up_again();
         }
@@ -93,6 +90,7 @@ impl Instance {
             backup.preempting = false;
         }
         if changed {
+            self.ledger.forget();
             let (instance, master, priority) = (self.id, heard.source, heard.priority);
             turn.report(Event::MasterChanged { instance, master, priority });
         }

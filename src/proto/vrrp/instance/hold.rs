@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Instance, Purpose};
 use crate::proto::Instant;
 use crate::proto::vrrp::announce::{self, Block};
-use crate::proto::vrrp::io::{AnnounceWhy, Announced, Announcements, Effect, Event, Fault, Item, Outcome, Phase};
+use crate::proto::vrrp::io::{AnnounceWhy, Announced, Announcements, Effect, Event, Fault, Item, Link, Outcome, Phase};
 use crate::proto::vrrp::params::{Holdings, OnLoss};
 use crate::proto::vrrp::timing;
 use crate::proto::vrrp::turn::Turn;
@@ -130,7 +130,7 @@ impl Instance {
     pub(super) fn step_down(&mut self, turn: &mut Turn<'_>, farewell: Farewell, keep: Keep) {
         self.ledger.counters.released_master += 1;
         self.ledger.forget();
-        if farewell == Farewell::PriorityZero {
+        if farewell == Farewell::PriorityZero && self.link != Some(Link::Gone) {
             self.send(turn, 0);
         }
         if keep == Keep::UntilSuccessor && self.params.handover && !self.held.wanted.is_empty() {

@@ -42,23 +42,24 @@ impl Instance {
     }
 
     /// What every advert that was taken leaves behind, in any state.
-    pub(super) fn remember(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
+    pub(super) fn remember(&mut self, heard: &Heard) {
         self.auth.remember(&heard.pass);
         match heard.form {
             ChecksumForm::Group(_) => self.old_peers.insert(heard.source),
             ChecksumForm::Standard | ChecksumForm::AsV2 => self.old_peers.remove(&heard.source),
         };
+        let counters = &mut self.ledger.counters;
+        counters.adverts_received += 1;
+        counters.priority_zero_received += u64::from(heard.priority == 0);
+        counters.address_list += u64::from(heard.addresses_differ);
+    }
+
+    /// What is odd about an advert that was taken; said after it was acted on, once per master.
+    pub(super) fn remark(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
         let (instance, source) = (self.id, heard.source);
         let ledger = &mut self.ledger;
-        ledger.counters.adverts_received += 1;
-        if heard.priority == 0 {
-            ledger.counters.priority_zero_received += 1;
-        }
-        if heard.addresses_differ {
-            ledger.counters.address_list += 1;
-            if ledger.first_time(Told::Addresses) {
-                turn.report(Event::AddressesDiffer { instance, source });
-            }
+        if heard.addresses_differ && ledger.first_time(Told::Addresses) {
+            turn.report(Event::AddressesDiffer { instance, source });
         }
         let (ours, theirs) = (self.own_interval, heard.interval);
         if interval_differs(self.params.version, ours, theirs) && ledger.first_time(Told::Interval) {

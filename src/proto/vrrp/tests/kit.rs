@@ -288,7 +288,7 @@ impl Node {
     }
 
     pub(super) fn wait_for(&mut self, phase: Phase) {
-        for _ in 0..100 {
+        for _ in 0..1000 {
             if self.phase() == phase {
                 return;
             }
