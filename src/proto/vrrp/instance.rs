@@ -203,6 +203,10 @@ impl Instance {
         }
     }
 
+    pub(super) fn id(&self) -> InstanceId {
+        self.id
+    }
+
     pub(super) fn params(&self) -> &Params {
         &self.params
     }

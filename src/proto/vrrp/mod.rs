@@ -242,6 +242,26 @@ impl Engine {
         }
     }
 
+    /// Lets several instances act, and settles only when all have: what happens to all at once is one thing to their
+    /// sync groups.
+    fn change_all(
+        &mut self,
+        now: Instant,
+        ids: &[InstanceId],
+        out: &mut Vec<Effect>,
+        act: impl Fn(&mut Instance, &mut Turn<'_>),
+    ) {
+        let before: Vec<Option<Phase>> = ids.iter().map(|id| self.phase(*id)).collect();
+        for id in ids {
+            self.step(now, *id, out, &act);
+        }
+        for (id, before) in ids.iter().zip(before) {
+            if let Some(before) = before {
+                self.settle(now, *id, before, out);
+            }
+        }
+    }
+
     fn schedule(&mut self, owner: Owner, at: Option<Instant>) {
         let before = match at {
             Some(at) => self.scheduled.insert(owner, at),
@@ -279,9 +299,7 @@ impl Engine {
 
     fn link_changed(&mut self, now: Instant, id: PortId, out: &mut Vec<Effect>) {
         if let Some(link) = self.ports.get(&id).and_then(Port::link) {
-            for id in self.on_port(id) {
-                self.change(now, id, out, |instance, turn| instance.set_link(turn, link));
-            }
+            self.change_all(now, &self.on_port(id), out, |instance, turn| instance.set_link(turn, link));
         }
     }
 
@@ -294,11 +312,11 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) {
         self.ports.entry(port).or_default().set_source(family, source);
-        for id in self.on_port(port) {
-            if self.instances.get(&id).is_some_and(|instance| instance.params().family == family) {
-                self.change(now, id, out, |instance, turn| instance.set_source(turn, source));
+        self.change_all(now, &self.on_port(port), out, |instance, turn| {
+            if instance.params().family == family {
+                instance.set_source(turn, source);
             }
-        }
+        });
     }
 
     fn observe(&mut self, now: Instant, id: TrackId, reading: Reading, out: &mut Vec<Effect>) {
@@ -318,9 +336,7 @@ impl Engine {
         if let Some(up) = self.track(id) {
             out.push(Effect::Report(Event::Tracked { track: id, up }));
         }
-        for id in self.using(id) {
-            self.track_again(now, id, out);
-        }
+        self.track_again(now, &self.using(id), out);
     }
 
     fn using(&self, track: TrackId) -> Vec<InstanceId> {
@@ -331,9 +347,7 @@ impl Engine {
     fn woke(&mut self, now: Instant, late_by: Duration, out: &mut Vec<Effect>) {
         out.push(Effect::Report(Event::Slept { late_by }));
         let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
-        for id in ids {
-            self.change(now, id, out, |instance, turn| instance.woke(turn, late_by));
-        }
+        self.change_all(now, &ids, out, |instance, turn| instance.woke(turn, late_by));
     }
 
     fn stop(&mut self, now: Instant, out: &mut Vec<Effect>) {

@@ -1,5 +1,6 @@
 //! Building and rebuilding the engine from a difference. What the difference does not name stays as it is.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::changes::{Change, Changes};
@@ -41,9 +42,7 @@ impl Engine {
             }
         }
         let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
-        for id in ids {
-            self.track_again(now, id, out);
-        }
+        self.track_again(now, &ids, out);
     }
 
     fn change_globals(&mut self, now: Instant, globals: Globals, out: &mut Vec<Effect>) {
@@ -160,13 +159,18 @@ impl Engine {
         self.schedule(Owner::Instance(id), None);
     }
 
-    /// Looks at everything the instance tracks, and settles what follows from it.
-    pub(super) fn track_again(&mut self, now: Instant, id: InstanceId, out: &mut Vec<Effect>) {
-        let Some(instance) = self.instances.get(&id).filter(|instance| !instance.is_leaving()) else {
-            return;
-        };
-        let tracked = self.tracked(instance.params());
-        self.change(now, id, out, |instance, turn| instance.set_tracked(turn, &tracked));
+    /// Looks at everything these instances track, and settles what follows from it.
+    pub(super) fn track_again(&mut self, now: Instant, ids: &[InstanceId], out: &mut Vec<Effect>) {
+        let known = ids.iter().filter_map(|id| self.instances.get(id).map(|instance| (id, instance)));
+        let staying = known.filter(|(_, instance)| !instance.is_leaving());
+        let tracked: BTreeMap<InstanceId, Tracked> =
+            staying.map(|(id, instance)| (*id, self.tracked(instance.params()))).collect();
+        let ids: Vec<InstanceId> = tracked.keys().copied().collect();
+        self.change_all(now, &ids, out, |instance, turn| {
+            if let Some(tracked) = tracked.get(&instance.id()) {
+                instance.set_tracked(turn, tracked);
+            }
+        });
     }
 
     fn tracked(&self, params: &Params) -> Tracked {
