@@ -95,7 +95,7 @@ impl Authentication {
 
     fn legacy(&self) -> LegacyAuth {
         let data = match self {
-            Authentication::Password(password) => password.octets(),
+            Authentication::Password(password) => *password.octets(),
             Authentication::None | Authentication::Header(_) | Authentication::Keyed(_) => [0; 8],
         };
         LegacyAuth { kind: self.type_number(), data }
@@ -184,7 +184,7 @@ impl AuthState {
             pass.stamp = Stamp::Keyed(number);
             pass.skew = skew;
         }
-        // Only version 2 over IPv4 has a meaning for the type octet.
+        // Over IPv6 there is no place for what the type octet announces, so it decides nothing there.
         if packet.parsed().version_number() == 2 && packet.parsed().family() == Family::V4 {
             let theirs = packet.parsed().auth_type_number();
             if theirs > 2 {

@@ -123,7 +123,7 @@ fn integrity(
     message: &[u8],
     multicast: bool,
 ) -> Option<Hmac<Md5>> {
-    let mut mac = Hmac::<Md5>::new_from_slice(&key.octets()).ok()?;
+    let mut mac = Hmac::<Md5>::new_from_slice(key.octets()).ok()?;
     let mut header = [0; IPV4_HEADER_MAX];
     for (offset, (to, &from)) in header.iter_mut().zip(ip_header).enumerate() {
         let changes = matches!(offset, 1 | 6 | 7 | 10 | 11) || (offset == 8 && !multicast);

@@ -24,8 +24,8 @@ impl Password {
         Some(Password(octets))
     }
 
-    pub(super) fn octets(&self) -> [u8; PASSWORD_LEN] {
-        *self.0
+    pub(super) fn octets(&self) -> &[u8; PASSWORD_LEN] {
+        &self.0
     }
 
     /// Compares all eight octets of the packet (RFC 2338 §5.3.6.2).

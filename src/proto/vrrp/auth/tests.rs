@@ -139,7 +139,7 @@ fn passwords_are_cut_and_filled_to_eight_octets() {
         (b"\0secret", None),
     ];
     for (text, octets) in table {
-        assert_eq!(Password::new(text).map(|password| password.octets()), octets.copied(), "{text:?}");
+        assert_eq!(Password::new(text).map(|password| *password.octets()), octets.copied(), "{text:?}");
     }
 }
 
