@@ -21,22 +21,58 @@ pub mod span;
 pub mod syntax;
 pub mod value;
 
+use std::path::Path;
+
+pub use blocks::Config;
 use diagnostic::Diagnostics;
+use expand::Expanded;
+use map::SourceMap;
+use schema::Version;
+use source::Host;
+
+/// How a configuration is read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What `@id` lines compare with; the host's name up to its first dot when there is none.
+    pub config_id: Option<String>,
+    /// Every include must be readable and match something, as with keepalived's `-e`.
+    pub all_includes_checked: bool,
+    /// Refuse numbers followed by text, as keepalived's configuration test does; its daemon uses them with a remark.
+    pub config_test: bool,
+    /// Say which lines this release of keepalived would not take.
+    pub upstream: Option<Version>,
+}
 
 /// What reading gives: always a configuration, and what was found.
 #[derive(Debug)]
 pub struct Loaded {
-    pub config: blocks::Config,
+    pub config: Config,
     pub diagnostics: Diagnostics,
+    /// Where the spans in findings are.
+    pub map: SourceMap,
 }
 
-/// Reads a text in memory, for tests.
-pub fn load_str(host: &dyn source::Host, text: &str, lenient: bool) -> Loaded {
-    let (expanded, mut diagnostics) = expand::load_text(host, "text", text.as_bytes(), &expand::Options::default());
+/// Reads a configuration. `path` may be a pattern.
+pub fn load(host: &dyn Host, path: &Path, options: &Options) -> Loaded {
+    let checks = if options.all_includes_checked { expand::Checks::ALL } else { expand::Checks::default() };
+    let reading = expand::Options { config_id: options.config_id.clone(), checks };
+    let (expanded, diagnostics) = expand::load(host, path, &reading);
+    mean(host, expanded, diagnostics, options)
+}
+
+/// Reads a configuration in memory. `lenient` as the daemon is, else as the configuration test.
+pub fn load_str(host: &dyn Host, text: &str, lenient: bool) -> Loaded {
+    let (expanded, diagnostics) = expand::load_text(host, "text", text.as_bytes(), &expand::Options::default());
+    mean(host, expanded, diagnostics, &Options { config_test: !lenient, ..Options::default() })
+}
+
+/// The last three passes: shape, rows, and what needs the whole.
+fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, options: &Options) -> Loaded {
     let tree = syntax::parse(&expanded, &mut diagnostics);
-    let mut cx = value::Cx { host, diagnostics, lenient, upstream: None, names: names::Names::default() };
-    let mut config = blocks::Config::default();
+    let names = names::Names::default();
+    let mut cx = value::Cx { host, diagnostics, lenient: !options.config_test, upstream: options.upstream, names };
+    let mut config = Config::default();
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);
-    Loaded { config, diagnostics: cx.diagnostics }
+    Loaded { config, diagnostics: cx.diagnostics, map: expanded.map }
 }
