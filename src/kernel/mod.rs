@@ -19,6 +19,7 @@ pub mod child;
 pub mod clock;
 pub mod fifo;
 pub mod files;
+pub mod host;
 pub mod inotify;
 pub mod netlink;
 pub mod raw;

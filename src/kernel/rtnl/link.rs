@@ -20,6 +20,7 @@ const INFO_KIND: u16 = 1;
 const INFO_DATA: u16 = 2;
 const MACVLAN_MODE: u16 = 1;
 const MACVLAN_PRIVATE: u32 = 1;
+const VRF_TABLE: u16 = 1;
 const IPVLAN_MODE: u16 = 1;
 const IPVLAN_FLAGS: u16 = 2;
 const IPVLAN_L2: u16 = 0;
@@ -55,6 +56,8 @@ pub struct Link {
     pub kind: Option<String>,
     /// Whether it is a macvlan in private mode.
     pub is_private: bool,
+    /// The routing table of a VRF.
+    pub vrf_table: Option<u32>,
 }
 
 impl Link {
@@ -101,6 +104,7 @@ impl Link {
             group: 0,
             kind: None,
             is_private: false,
+            vrf_table: None,
         };
         let mut elsewhere = false;
         for attribute in message.attributes(HEADER) {
@@ -120,6 +124,10 @@ impl Link {
                             INFO_DATA if link.kind.as_deref() == Some("macvlan") => {
                                 let mode = info.attributes().find(|data| data.kind == MACVLAN_MODE);
                                 link.is_private = mode.and_then(|mode| mode.u32()) == Some(MACVLAN_PRIVATE);
+                            }
+                            INFO_DATA if link.kind.as_deref() == Some("vrf") => {
+                                let table = info.attributes().find(|data| data.kind == VRF_TABLE);
+                                link.vrf_table = table.and_then(|table| table.u32());
                             }
                             _ => {}
                         }
