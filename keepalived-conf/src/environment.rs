@@ -1,6 +1,7 @@
 //! What the machine may be asked about things the configuration names: accounts, files, file systems, processors,
 //! network interfaces.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What the machine says.
@@ -125,5 +126,110 @@ pub struct Link {
 impl Default for Link {
     fn default() -> Link {
         Link { mtu: 1500, loopback: false, multicast: true, stacked: false, vrf_table: None, addresses: Vec::new() }
+    }
+}
+
+/// What a machine in memory answers. What was not told is absent once anything of its kind was told, else unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    accounts: BTreeMap<String, Account>,
+    groups: BTreeMap<String, u32>,
+    inodes: BTreeMap<String, Inode>,
+    heads: BTreeMap<String, [u8; 4]>,
+    file_systems: BTreeMap<String, FileSystem>,
+    links: BTreeMap<String, Link>,
+    processors: Option<u32>,
+}
+
+impl Facts {
+    /// An account with a group of the same name and number.
+    #[must_use]
+    pub fn account(mut self, name: &str, id: u32) -> Facts {
+        self.accounts.insert(name.to_owned(), Account { uid: id, gid: id, groups: Vec::new() });
+        self.group(name, id)
+    }
+
+    #[must_use]
+    pub fn group(mut self, name: &str, id: u32) -> Facts {
+        self.groups.insert(name.to_owned(), id);
+        self
+    }
+
+    /// Something at a path; the directories above it belong to root unless they are told otherwise.
+    #[must_use]
+    pub fn inode(mut self, path: &str, inode: Inode) -> Facts {
+        for (at, _) in path.match_indices('/') {
+            let above = if at == 0 { "/" } else { &path[..at] };
+            self.inodes.entry(above.to_owned()).or_insert_with(|| Inode::directory(0, 0, 0o755));
+        }
+        self.inodes.insert(path.to_owned(), inode);
+        self
+    }
+
+    /// An executable binary that belongs to root.
+    #[must_use]
+    pub fn program(self, path: &str) -> Facts {
+        self.program_starting(path, *b"\x7fELF")
+    }
+
+    /// An executable file that belongs to root and starts with these bytes.
+    #[must_use]
+    pub fn program_starting(mut self, path: &str, head: [u8; 4]) -> Facts {
+        self.heads.insert(path.to_owned(), head);
+        self.inode(path, Inode::file(0, 0, 0o755))
+    }
+
+    #[must_use]
+    pub fn file_system(mut self, directory: &str, system: FileSystem) -> Facts {
+        self.file_systems.insert(directory.to_owned(), system);
+        self
+    }
+
+    #[must_use]
+    pub fn link(mut self, name: &str, link: Link) -> Facts {
+        self.links.insert(name.to_owned(), link);
+        self
+    }
+
+    #[must_use]
+    pub fn processors(mut self, count: u32) -> Facts {
+        self.processors = Some(count);
+        self
+    }
+
+    pub fn find_account(&self, name: &str) -> Answer<Account> {
+        find(&self.accounts, name)
+    }
+
+    pub fn find_group(&self, name: &str) -> Answer<u32> {
+        find(&self.groups, name)
+    }
+
+    pub fn find_inode(&self, path: &str) -> Answer<Inode> {
+        find(&self.inodes, path)
+    }
+
+    pub fn find_head(&self, path: &str) -> Answer<[u8; 4]> {
+        find(&self.heads, path)
+    }
+
+    pub fn find_file_system(&self, directory: &str) -> Answer<FileSystem> {
+        find(&self.file_systems, directory)
+    }
+
+    pub fn find_link(&self, name: &str) -> Answer<Link> {
+        find(&self.links, name)
+    }
+
+    pub fn count_processors(&self) -> Answer<u32> {
+        self.processors.map_or(Answer::Unknown, Answer::Found)
+    }
+}
+
+fn find<T: Clone>(map: &BTreeMap<String, T>, key: &str) -> Answer<T> {
+    match map.get(key) {
+        Some(value) => Answer::Found(value.clone()),
+        None if map.is_empty() => Answer::Unknown,
+        None => Answer::Absent,
     }
 }

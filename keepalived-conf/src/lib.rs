@@ -12,6 +12,7 @@ pub mod family;
 pub mod interpret;
 pub mod map;
 pub mod names;
+pub mod reference;
 pub mod resolve;
 pub mod schema;
 pub mod script;
@@ -19,6 +20,8 @@ pub mod secret;
 pub mod source;
 pub mod span;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod value;
 
 use std::path::Path;

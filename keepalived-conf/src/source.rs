@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::{Account, Answer, FileSystem, Inode, Link};
+use crate::environment::{Account, Answer, Facts, FileSystem, Inode, Link};
 
 mod pattern;
 
@@ -60,8 +60,8 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// What the reader may ask. A method that a host leaves out answers as a machine without files does. Relative paths never reach a host: the reader joins them to the directory of the file
-/// that names them.
+/// What the reader may ask. A method that a host leaves out answers as a machine without files does. Relative paths
+/// never reach a host: the reader joins them to the directory of the file that names them.
 pub trait Host {
     fn kind(&self, _path: &Path) -> Kind {
         Kind::Missing
@@ -165,6 +165,7 @@ pub struct MemoryHost {
     hostname: String,
     current_dir: PathBuf,
     seed: u64,
+    facts: Facts,
 }
 
 impl Default for MemoryHost {
@@ -175,6 +176,7 @@ impl Default for MemoryHost {
             hostname: "localhost".to_owned(),
             current_dir: PathBuf::from("/"),
             seed: 0,
+            facts: Facts::default(),
         }
     }
 }
@@ -236,6 +238,13 @@ impl MemoryHost {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> MemoryHost {
         self.seed = seed;
+        self
+    }
+
+    /// What it answers about accounts, programs, file systems, processors and interfaces.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Facts) -> MemoryHost {
+        self.facts = facts;
         self
     }
 
@@ -304,6 +313,34 @@ impl Host for MemoryHost {
 
     fn seed(&self) -> u64 {
         self.seed
+    }
+
+    fn account(&self, name: &str) -> Answer<Account> {
+        self.facts.find_account(name)
+    }
+
+    fn group(&self, name: &str) -> Answer<u32> {
+        self.facts.find_group(name)
+    }
+
+    fn inode(&self, path: &str) -> Answer<Inode> {
+        self.facts.find_inode(path)
+    }
+
+    fn head(&self, path: &str) -> Answer<[u8; 4]> {
+        self.facts.find_head(path)
+    }
+
+    fn file_system(&self, directory: &str) -> Answer<FileSystem> {
+        self.facts.find_file_system(directory)
+    }
+
+    fn processors(&self) -> Answer<u32> {
+        self.facts.count_processors()
+    }
+
+    fn link(&self, name: &str) -> Answer<Link> {
+        self.facts.find_link(name)
     }
 }
 

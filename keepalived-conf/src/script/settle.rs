@@ -423,3 +423,6 @@ fn cleaned(path: &str) -> String {
     }
     format!("/{}", names.join("/"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ fn to_text(bytes: Vec<u8>) -> Result<String, Fault> {
     }
     String::from_utf8(bytes).map_err(|_| Fault::NotText)
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ fn unusual(args: &mut Args<'_, '_>, word: Word<'_>, label: &str) {
         .at(word.span, label);
     args.push(finding);
 }
+
+#[cfg(test)]
+mod tests;

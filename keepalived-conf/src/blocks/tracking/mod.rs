@@ -110,3 +110,6 @@ pub(crate) fn reverse(args: &mut Args<'_, '_>) -> bool {
     args.push(finding);
     false
 }
+
+#[cfg(test)]
+mod tests;
