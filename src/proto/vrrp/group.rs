@@ -135,11 +135,9 @@ impl Engine {
     }
 
     fn set_group_phase(&mut self, id: GroupId, to: Phase, out: &mut Vec<Effect>) {
-        if let Some(group) = self.groups.get_mut(&id) {
-            if group.phase != to {
-                group.phase = to;
-                out.push(Effect::Report(Event::GroupEntered { group: id, to }));
-            }
+        if let Some(group) = self.groups.get_mut(&id).filter(|group| group.phase != to) {
+            group.phase = to;
+            out.push(Effect::Report(Event::GroupEntered { group: id, to }));
         }
     }
 

@@ -31,8 +31,8 @@ pub enum Input {
     Announce(InstanceId),
     /// The wall clock at the start of this turn. Needed only while [`Engine::wants_clock`](super::Engine::wants_clock).
     Clock(WallTime),
-    /// The driver noticed that this turn comes this much later than its deadline: the node slept, or was starved.
-    /// The first input of its turn.
+    /// The driver noticed that this turn comes this much later than its deadline, or that the node was suspended for
+    /// this long, whichever is more. The first input of its turn.
     Woke { late_by: Duration },
     /// The wanted configuration changed. The first one builds everything.
     Reconfigure(Changes),

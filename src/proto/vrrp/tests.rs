@@ -2,6 +2,12 @@
 
 mod elections;
 mod groups;
+mod handover;
+mod holdings;
 mod kit;
 mod packets;
+mod properties;
+mod reload;
+mod sleep;
+mod tracking;
 mod transitions;

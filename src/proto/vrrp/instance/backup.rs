@@ -119,12 +119,12 @@ impl Instance {
         self.enter_master(turn, cause);
     }
 
-    /// Time slept is not time listened: the master may have spoken all the while. The timer gets the lost time back,
-    /// but no more than a living master needs to be heard: one interval, and the skew.
+    /// Time slept is not time listened: the master may have spoken all the while. It gets as long again to be heard,
+    /// but no longer than a living master needs: one interval, and the skew.
     pub(super) fn backup_woke(&mut self, now: Instant, late_by: Duration) {
-        let enough = now + self.interval + self.skew();
+        let grace = late_by.min(self.interval + self.skew());
         if let Some(at) = self.timers.get(Purpose::MasterDown) {
-            self.timers.set(Purpose::MasterDown, at.max((at + late_by).min(enough)));
+            self.timers.set(Purpose::MasterDown, at.max(now + grace));
         }
     }
 

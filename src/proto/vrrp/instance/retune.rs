@@ -65,11 +65,9 @@ impl Instance {
         if interval_differs(self.params.version, ours, theirs) && ledger.first_time(Told::Interval) {
             turn.report(Event::IntervalDiffers { instance, source, ours, theirs });
         }
-        if let Some(skew) = heard.pass.skew() {
-            if ledger.first_time(Told::ClockSkew) {
-                let skew = Duration::from_secs(skew.seconds.unsigned_abs().into());
-                turn.report(Event::ClockSkew { instance, source, skew });
-            }
+        if let Some(skew) = heard.pass.skew().filter(|_| ledger.first_time(Told::ClockSkew)) {
+            let skew = Duration::from_secs(skew.seconds.unsigned_abs().into());
+            turn.report(Event::ClockSkew { instance, source, skew });
         }
     }
 
