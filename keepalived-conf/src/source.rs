@@ -147,6 +147,11 @@ pub trait Host {
     fn link(&self, _name: &str) -> Answer<Link> {
         Answer::Unknown
     }
+
+    /// Why the library that runs patterns does not take this one, if it is there to be asked.
+    fn regex_error(&self, _pattern: &str, _options: &[&'static str]) -> Option<String> {
+        None
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,5 +44,6 @@ fn settle_scripts(config: &mut Config, cx: &mut Cx<'_>) {
     config.global.visit_scripts(&mut visit);
     config.tracking.visit_scripts(&mut visit);
     config.vrrp.visit_scripts(&mut visit);
+    config.lvs.visit_scripts(&mut visit);
     settler.finish(findings);
 }
