@@ -5,7 +5,7 @@ use crate::schema::{
     Action, Again, Block, Keyword, Kind, Nested, Node, Open, Origin, Row, Setter, Status, Version, nearest,
 };
 use crate::syntax::{Body, Statement};
-use crate::value::{Args, Cx};
+use crate::value::{Args, Cx, SURPLUS};
 
 pub const UNKNOWN_KEYWORD: Code = Code::new("KC060", "unknown keyword");
 pub const UNEXPECTED_BLOCK: Code = Code::new("KC061", "a block where none belongs");
@@ -72,7 +72,7 @@ fn line<'s, T: Node>(block: &Block<T>, target: &mut T, statement: Statement<'s>,
 
 /// A list block: one entry a line.
 fn list<'s, T>(target: &mut T, row: &Row, each: Setter<T>, statement: Statement<'s>, cx: &mut Cx<'s>) {
-    Args::after_keyword(cx, row, statement).finish();
+    words_before_block(row, statement, cx);
     let Some(entries) = statement.body() else {
         missing_block(row, statement, cx, Class::Logged);
         return;
@@ -92,6 +92,7 @@ fn list<'s, T>(target: &mut T, row: &Row, each: Setter<T>, statement: Statement<
 
 /// A list block in which every word is an entry. The setter is called once a line and takes word after word.
 fn words<'s, T>(target: &mut T, row: &Row, each: Setter<T>, statement: Statement<'s>, cx: &mut Cx<'s>) {
+    words_before_block(row, statement, cx);
     let Some(entries) = statement.body() else {
         missing_block(row, statement, cx, Class::Logged);
         return;
@@ -213,6 +214,16 @@ fn unexpected_block(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
     let finding = Diagnostic::error(UNEXPECTED_BLOCK, format!("`{}` takes no block", row.name))
         .class(Class::UnexpectedOpen)
         .at(statement.span(), "the block is skipped");
+    cx.diagnostics.push(finding);
+}
+
+/// A list takes no words of its own.
+fn words_before_block(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
+    let mut words = statement.words().skip(1);
+    let Some(first) = words.next() else { return };
+    let last = words.last().unwrap_or(first);
+    let finding = Diagnostic::error(SURPLUS, format!("`{}` takes no words before its block", row.name))
+        .at(first.span.to(last.span), "ignored");
     cx.diagnostics.push(finding);
 }
 

@@ -353,7 +353,8 @@ impl Draft {
     fn from<'s>(&mut self, args: &mut Args<'s, '_>, word: Word<'s>) -> Option<()> {
         let from = match word.text {
             "default6" => Prefix::any(Family::V6),
-            "default" | "any" | "all" => Prefix::any(self.family.unwrap_or_default()),
+            // Unlike a destination, a source takes no family from the rest of the line.
+            "default" | "any" | "all" => Prefix::any(Family::V4),
             _ => {
                 let read = with_length(args, word)?;
                 Prefix { ip: read.ip, bits: read.bits }

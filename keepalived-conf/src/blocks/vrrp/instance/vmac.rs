@@ -97,7 +97,7 @@ fn use_vmac(instance: &mut VrrpInstance, args: &mut Args<'_, '_>) {
     let mut vmac = instance.vmac.take().unwrap_or_default();
     while let Some(word) = args.next_word() {
         match word.text {
-            "name" => vmac.name = named(args, word).or(vmac.name),
+            "name" => set_name(&mut vmac.name, named(args, word), args),
             "group" => vmac.group = group(args, word).or(vmac.group),
             "netlink_notify_msg" => vmac.netlink_notify_msg = true,
             text if text.contains(':') => match mac(text) {
@@ -109,7 +109,7 @@ fn use_vmac(instance: &mut VrrpInstance, args: &mut Args<'_, '_>) {
                     "ignored: expected 5 or 6 octets, neither multicast nor in 00:00:5e:00:01 or 00:00:5e:00:02",
                 ),
             },
-            _ => vmac.name = interface_name(args, word).or(vmac.name),
+            _ => set_name(&mut vmac.name, interface_name(args, word), args),
         }
     }
     instance.vmac = Some(vmac);
@@ -125,18 +125,32 @@ fn use_ipvlan(instance: &mut VrrpInstance, args: &mut Args<'_, '_>) {
     let mut ipvlan = Ipvlan::default();
     while let Some(word) = args.next_word() {
         match word.text {
-            "name" => ipvlan.name = named(args, word).or(ipvlan.name),
+            "name" => set_name(&mut ipvlan.name, named(args, word), args),
             "group" => ipvlan.group = group(args, word).or(ipvlan.group),
             "bridge" => ipvlan.mode = IpvlanMode::Bridge,
             "private" => ipvlan.mode = IpvlanMode::Private,
             "vepa" => ipvlan.mode = IpvlanMode::Vepa,
             text => match address(text) {
                 Some(address) => ipvlan.address = Some(address),
-                None => ipvlan.name = interface_name(args, word).or(ipvlan.name),
+                None => set_name(&mut ipvlan.name, interface_name(args, word), args),
             },
         }
     }
     instance.ipvlan = Some(ipvlan);
+}
+
+/// The first name counts.
+fn set_name(place: &mut Option<Name>, name: Option<Name>, args: &mut Args<'_, '_>) {
+    match (&place, name) {
+        (Some(first), Some(name)) => {
+            let finding = Diagnostic::error(TWICE, "an interface has one name")
+                .at(name.span(), "ignored")
+                .at(first.span(), "the first one");
+            args.push(finding);
+        }
+        (None, Some(name)) => *place = Some(name),
+        (_, None) => {}
+    }
 }
 
 /// The word after `name`.

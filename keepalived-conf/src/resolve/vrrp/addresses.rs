@@ -1,0 +1,123 @@
+//! The addresses of one instance: whether there are any, whether one is there twice, how many an advert holds.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{at_keyword, broken};
+use crate::blocks::vrrp::Address;
+use crate::blocks::vrrp::auth_hmac::Mode;
+use crate::blocks::vrrp::authentication::AuthType;
+use crate::blocks::vrrp::instance::{Fault, Version, VrrpInstance};
+use crate::diagnostic::{Class, Code, Diagnostic, Severity};
+use crate::family::Family;
+use crate::span::Span;
+use crate::value::Cx;
+
+pub const NO_ADDRESSES: Code = Code::new("KC183", "no virtual address");
+pub const DUPLICATE_ADDRESS: Code = Code::new("KC184", "a virtual address twice");
+pub const TOO_MANY_ADDRESSES: Code = Code::new("KC185", "more addresses than an advert holds");
+pub const NOT_LINK_LOCAL: Code = Code::new("KC186", "the first IPv6 address is not link-local");
+
+/// The most addresses an advert can count.
+const ADDRESSES_MAX: usize = 255;
+/// The size of packets where the interface is not known.
+const MTU: u32 = 1500;
+
+pub(super) fn resolve(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
+    duplicates(instance, cx);
+    count(instance, cx);
+    first_link_local(instance, cx);
+    fit(instance, cx);
+}
+
+fn duplicates(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
+    let own = instance.interface.as_ref().map(|name| name.text.clone());
+    let mut first: BTreeMap<(IpAddr, Option<String>), Span> = BTreeMap::new();
+    let findings = &mut cx.diagnostics;
+    let mut keep = |address: &Address| {
+        let dev = address.dev.as_ref().map(|dev| dev.text.clone()).or_else(|| own.clone());
+        let Some(first) = first.insert((address.ip, dev), address.place.0) else { return true };
+        let finding = Diagnostic::error(DUPLICATE_ADDRESS, format!("{} is there twice", address.ip))
+            .at(address.place.0, "left out")
+            .at(first, "the first one");
+        findings.push(finding);
+        false
+    };
+    instance.virtual_ipaddress.retain(&mut keep);
+    instance.virtual_ipaddress_excluded.retain(&mut keep);
+}
+
+fn count(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
+    if instance.no_virtual_ipaddress && *instance.strict_mode {
+        let message = "strict mode wants a virtual address";
+        let finding = at_keyword(instance, NO_ADDRESSES, "no_virtual_ipaddress", message, "ignored");
+        cx.diagnostics.push(finding.class(Class::Warning).severity(Severity::Warning));
+        instance.no_virtual_ipaddress = false;
+    }
+    if !instance.virtual_ipaddress.is_empty() || instance.no_virtual_ipaddress {
+        return;
+    }
+    let finding = at_keyword(instance, NO_ADDRESSES, "virtual_ipaddress", "there is no virtual address", "")
+        .hint("add `virtual_ipaddress { ADDRESS/LENGTH }`, or `no_virtual_ipaddress` when none is wanted");
+    if *instance.version == Version::V3 || *instance.strict_mode {
+        broken(instance, Fault::NoAddresses, finding, cx);
+    } else {
+        cx.diagnostics.push(finding.class(Class::Warning).severity(Severity::Warning));
+    }
+}
+
+/// RFC 9568 §5.2.9: the first address of an IPv6 virtual router is the link-local one.
+fn first_link_local(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
+    let Some(first) = instance.virtual_ipaddress.first() else { return };
+    let IpAddr::V6(ip) = first.ip else { return };
+    if ip.is_unicast_link_local() || instance.unicast.in_use() {
+        return;
+    }
+    let finding = Diagnostic::error(NOT_LINK_LOCAL, format!("{}: the first IPv6 address is link-local", instance.name))
+        .at(first.place.0, "a global one comes first here")
+        .hint("put a link-local address such as fe80::1/64 first: hosts use it as their gateway");
+    let finding = if *instance.strict_mode { finding } else { finding.class(Class::Logged).severity(Severity::Note) };
+    cx.diagnostics.push(finding);
+}
+
+/// What does not fit in a packet is treated as excluded.
+fn fit(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
+    let link = instance.interface.as_ref().and_then(|name| cx.host.link(name).found());
+    let mtu = link.map_or(MTU, |link| link.mtu);
+    let max = most(instance, mtu);
+    let written = instance.virtual_ipaddress.len();
+    if written <= max {
+        return;
+    }
+    let surplus = instance.virtual_ipaddress.split_off(max);
+    let place = surplus.first().map_or(instance.seen.head, |address| address.place.0);
+    let message = format!("{}: {written} addresses, an advert holds {max}", instance.name);
+    let finding = Diagnostic::error(TOO_MANY_ADDRESSES, message)
+        .at(place, "from here on they are treated as excluded")
+        .hint("move addresses to `virtual_ipaddress_excluded`, the same ones on all routers");
+    cx.diagnostics.push(finding);
+    instance.virtual_ipaddress_excluded.extend(surplus);
+}
+
+/// How many addresses an advert of the instance holds. keepalived counts the Ethernet header in, so that we must too:
+/// all routers have to agree on which addresses are advertised.
+fn most(instance: &VrrpInstance, mtu: u32) -> usize {
+    let (headers, each) = match *instance.family {
+        Family::V4 => (14 + 20 + 8, 4),
+        Family::V6 => (14 + 40 + 8, 16),
+    };
+    let password = match (*instance.family, *instance.version) {
+        (Family::V4, Version::V2) => 8,
+        (Family::V4, Version::V3) | (Family::V6, Version::V2 | Version::V3) => 0,
+    };
+    let ah = match instance.authentication.as_ref().and_then(|authentication| authentication.auth_type) {
+        Some(AuthType::Ah) => 24,
+        Some(AuthType::Pass) | None => 0,
+    };
+    let trailer = match instance.auth_hmac.as_ref().map(|hmac| *hmac.mode) {
+        Some(Mode::Enforce | Mode::Permissive) => 28,
+        Some(Mode::ReceiveOnly) | None => 0,
+    };
+    let room = mtu.saturating_sub(headers + password + ah + trailer) / each;
+    usize::try_from(room).unwrap_or(usize::MAX).min(ADDRESSES_MAX)
+}
