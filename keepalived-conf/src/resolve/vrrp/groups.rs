@@ -104,10 +104,11 @@ fn track_groups(config: &mut Config, cx: &mut Cx<'_>) {
 /// The kernel's connection synchronisation may follow an instance.
 fn sync_daemon(config: &mut Config, cx: &mut Cx<'_>) {
     let instance = config.global.lvs.sync_daemon.as_ref().and_then(|daemon| daemon.instance.clone());
-    if let Some(name) = instance
-        && config.vrrp.instance(&name).is_none()
-    {
-        cx.diagnostics.push(unknown(config, "`lvs_sync_daemon`", &name));
-        config.global.lvs.sync_daemon = None;
+    let Some(name) = instance.filter(|name| config.vrrp.instance(name).is_none()) else { return };
+    if config.vrrp.instances.is_empty() {
+        return;
     }
+    // keepalived finds out when it starts, and does without.
+    cx.diagnostics.push(unknown(config, "`lvs_sync_daemon`", &name).class(Class::Ours));
+    config.global.lvs.sync_daemon = None;
 }

@@ -6,7 +6,7 @@ use crate::blocks::Config;
 use crate::blocks::tracking::{Tracking, UNUSED};
 use crate::blocks::vrrp::entry::track::{Kind, Track, Tracks};
 use crate::blocks::vrrp::{SyncGroup, VrrpInstance};
-use crate::diagnostic::{Class, Code, Diagnostic, Severity};
+use crate::diagnostic::{Class, Code, Diagnostic};
 use crate::schema::{Setting, nearest};
 use crate::span::Span;
 use crate::value::Cx;
@@ -222,8 +222,7 @@ fn unused(config: &Config, cx: &mut Cx<'_>) {
         .map(|track| track.name.text.as_str())
         .collect();
     for script in config.tracking.scripts.iter().filter(|script| !used.contains(script.name.as_str())) {
-        let finding = Diagnostic::error(UNUSED, format!("nobody tracks `vrrp_script {}`", script.name))
-            .severity(Severity::Warning)
+        let finding = Diagnostic::lint(UNUSED, format!("nobody tracks `vrrp_script {}`", script.name))
             .at(script.seen.head, "never run")
             .hint(format!("add `track_script {{ {} }}` to an instance or a sync group", script.name));
         cx.diagnostics.push(finding);
