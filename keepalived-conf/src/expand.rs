@@ -97,8 +97,13 @@ pub fn load_str(name: &str, text: &str) -> (Expanded, Diagnostics) {
 
 /// Reads a configuration that is at hand. Its includes are looked for from the host's current directory.
 pub fn load_text(host: &dyn Host, name: &str, text: &[u8], options: &Options) -> (Expanded, Diagnostics) {
+    load_bytes(host, name, text.to_vec(), options)
+}
+
+/// The same for bytes that are given away, which spares a copy.
+pub fn load_bytes(host: &dyn Host, name: &str, bytes: Vec<u8>, options: &Options) -> (Expanded, Diagnostics) {
     let mut expander = Expander::new(host, options);
-    expander.main_text(name, text.to_vec());
+    expander.main_text(name, bytes);
     expander.end()
 }
 

@@ -160,6 +160,8 @@ impl Host for OsHost {
         }
     }
 
+    // The number of a file system is not as wide everywhere.
+    #[allow(clippy::useless_conversion)]
     fn file_system(&self, directory: &str) -> Answer<FileSystem> {
         match statfs(directory) {
             Ok(found) => {
