@@ -81,7 +81,7 @@ impl Instance {
         }
         match (heard.priority, Some(heard.source)).cmp(&(self.priority, ours)) {
             Ordering::Greater => {
-                if self.params.higher_prio_send_advert {
+                if self.params.higher_prio_send_advert || self.is_back(heard) {
                     self.advertise(turn);
                 }
                 self.yield_to(turn, heard);
@@ -89,6 +89,12 @@ impl Instance {
             Ordering::Less => self.meet_lower(turn, heard),
             Ordering::Equal => {}
         }
+    }
+
+    /// The master whose place we took was not gone, only out of hearing. It cannot know that we were Master too, and
+    /// clients may have learnt our way: one last advert tells it to announce again.
+    fn is_back(&self, heard: &Heard) -> bool {
+        self.followed.is_some_and(|(source, _)| source == heard.source)
     }
 
     fn yield_to(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
