@@ -50,7 +50,12 @@ impl Engine {
                     self.announce_siblings(now, id, out);
                 }
             }
-            Err(refusal) => refuse(instance, id, refusal, source, out),
+            Err(refusal) => {
+                if refusal == Refusal::AhReplay {
+                    instance.break_tie(source);
+                }
+                refuse(instance, id, refusal, source, out);
+            }
         }
     }
 

@@ -63,6 +63,11 @@ impl AhState {
         self.next_number();
     }
 
+    /// The next advert leaves one number free, however often this is asked for before it is sent.
+    pub fn leave_one_out(&mut self) {
+        self.floor = self.floor.max(self.counter.saturating_add(1).min(NUMBER_MAX));
+    }
+
     fn is_newer(&self, number: u32) -> bool {
         number > self.counter || (self.counter >= u32::MAX - TURN && (1..=TURN).contains(&number))
     }

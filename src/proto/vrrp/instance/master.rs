@@ -107,6 +107,14 @@ impl Instance {
         self.follow(turn, heard, changed);
     }
 
+    /// Two Masters whose AH numbers go in step refuse each other for ever. The one with the higher address leaves a
+    /// number out, so that the other one hears it.
+    pub(in crate::proto::vrrp) fn break_tie(&mut self, source: IpAddr) {
+        if self.phase() == Phase::Master && self.source > Some(source) {
+            self.auth.header.leave_one_out();
+        }
+    }
+
     /// Another master that ranks below us. We answer, so that it yields, and announce, because clients may have
     /// learnt its way; once per interval at most, so that nobody can make us flood the segment.
     fn meet_lower(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
