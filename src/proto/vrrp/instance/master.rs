@@ -251,6 +251,12 @@ impl Instance {
         late_by > self.own_interval * 2 + skew && silent > self.own_interval * 3 + skew
     }
 
+    /// Silent for so long that another router may have been Master meanwhile, and clients may have learnt its way.
+    pub(super) fn was_given_up(&self, now: Instant) -> bool {
+        let patience = self.own_interval.saturating_mul(u32::from(self.params.down_timer_adverts));
+        matches!(&self.state, State::Master(master) if now.since(master.last_sent) >= patience)
+    }
+
     fn expiry_skew(&self) -> Option<Duration> {
         match self.params.preempt {
             Preempt::No { timer_expired_backup: Some(value) } => {

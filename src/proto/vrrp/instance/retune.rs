@@ -186,6 +186,8 @@ impl Instance {
             Phase::Master => {
                 if self.expired(turn.now, late_by) {
                     self.leave_for_backup(turn, Cause::TimerExpired, Farewell::Silent, Keep::Nothing);
+                } else if self.was_given_up(turn.now) {
+                    self.announce_after_other_master(turn);
                 }
             }
             Phase::Init | Phase::Fault => {}
