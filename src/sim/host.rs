@@ -147,6 +147,11 @@ impl Kernel {
         self.held.get_mut(&instance).is_some_and(|held| held.remove(&address))
     }
 
+    /// Removes what an earlier life of the daemon left behind.
+    pub fn drop_leftovers(&mut self, instance: InstanceId) {
+        self.held.remove(&instance);
+    }
+
     /// The power is gone.
     pub fn lose_everything(&mut self) {
         self.held.clear();

@@ -489,8 +489,14 @@ impl World {
         Some(plan.port(plan.setup.instances.get(&instance)?.port)?.segment)
     }
 
-    /// Keeps what an engine tells for the timeline.
+    /// Keeps what an engine tells for the timeline. An instance that starts and is not master gives up what an earlier
+    /// life of the daemon left in the kernel, as the worker does.
     fn report(&mut self, at: Station, told: &Told) {
+        if let Told::Entered { instance, from: Phase::Init, to: Phase::Backup | Phase::Fault, .. } = told
+            && let Some(node) = self.node_mut(at)
+        {
+            node.kernel.drop_leftovers(*instance);
+        }
         let Some(plan) = self.nodes.get(usize::from(at.0)).map(|node| &node.plan) else { return };
         let text = if self.timeline.is_on() { timeline::words(&self.cast, at, plan, told) } else { None };
         if let Some(text) = text {

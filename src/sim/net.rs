@@ -328,7 +328,14 @@ pub fn damage(bytes: &mut Vec<u8>, header: usize, random: &mut Random) {
     let at = header + usize::try_from(random.below(body as u64)).unwrap_or(0);
     match random.below(4) {
         0 => bytes.truncate(at),
-        1 => bytes.extend([0xa5; 4]),
+        // More than a link ever fills a short packet up with, and the IP header says so.
+        1 => {
+            bytes.extend([0xa5; 48]);
+            let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
+            if let Some(said) = bytes.get_mut(2..4).filter(|_| header > 0) {
+                said.copy_from_slice(&length);
+            }
+        }
         _ => {
             let bit = 1_u8 << random.below(8);
             if let Some(octet) = bytes.get_mut(at) {

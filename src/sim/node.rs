@@ -216,13 +216,17 @@ impl Node {
                 inputs.push((Input::Woke { late_by }, None));
             }
         }
-        if engine.wants_clock() {
+        // The first configuration may bring instances that number their adverts by the time.
+        let configures = self.errands.iter().any(|errand| matches!(errand, Input::Reconfigure(_)));
+        if engine.wants_clock() || configures {
             inputs.push((Input::Clock(self.wall(now)), None));
         }
+        // Before its first configuration an engine has nobody to hear an advert.
+        if engine.instances().next().is_none() {
+            inputs.extend(self.errands.pop_front().map(|errand| (errand, None)));
+        }
         while inputs.len() < TURN_INPUTS_MAX {
-            // The first errand of a life configures the engine; nothing comes before it.
-            let configured = self.errands.iter().all(|errand| !matches!(errand, Input::Reconfigure(_)));
-            if let Some((datagram, said)) = if configured { self.sockets.pop_front() } else { None } {
+            if let Some((datagram, said)) = self.sockets.pop_front() {
                 inputs.push((Input::Received(datagram), said));
             } else if let Some(errand) = self.errands.pop_front() {
                 inputs.push((errand, None));

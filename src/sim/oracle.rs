@@ -14,9 +14,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::layout::{Layout, Router, source_of};
-use super::net::{Said, Station};
+use super::net::{Said, Station, Stations};
 use super::node::NodePlan;
-use crate::proto::vrrp::{Announcements, Effect, Engine, Input, InstanceId, Params, Phase, PortId};
+use crate::proto::vrrp::{Announcements, Effect, Engine, HOLD_RETRY, Input, InstanceId, Params, Phase, PortId};
 use crate::proto::{Instant, Machine};
 pub use quiet::check;
 use score::Meters;
@@ -83,6 +83,16 @@ struct Seen {
     running: bool,
     asleep: bool,
     watches: BTreeMap<InstanceId, Watch>,
+    /// Whether the engine was configured, and the end of the start delay by the node's clock.
+    begun: bool,
+    free_at: Instant,
+    /// A holding was taken away in this step, and a whole group may follow.
+    bounced: bool,
+    /// A fault for want of addresses came or went in this turn, or the kernel refused something.
+    unheld_moved: bool,
+    refused: bool,
+    /// When everything refused so far was asked for again.
+    asked_again: Instant,
     idle_turns: u32,
 }
 
@@ -130,6 +140,8 @@ pub struct Oracle {
     /// When the set of masters of each virtual router changed last.
     moved: Vec<Instant>,
     announced: Vec<Option<Instant>>,
+    /// Who thought last that it is master, and who of them was awake.
+    claims: Vec<Stations>,
     masters: Vec<Vec<Station>>,
     meters: Meters,
     quiet: quiet::Progress,
@@ -151,6 +163,7 @@ impl Oracle {
             claim_lost: vec![Instant::ZERO; routers.len()],
             moved: vec![Instant::ZERO; routers.len()],
             announced: vec![None; routers.len()],
+            claims: vec![Stations::NONE; routers.len()],
             masters: vec![Vec::new(); routers.len()],
             meters: Meters::new(layout, routers),
             quiet: quiet::Progress::new(layout, routers),
@@ -227,6 +240,7 @@ impl Oracle {
         if let Some(seen) = self.seen.get_mut(usize::from(at.0)) {
             seen.running = true;
             seen.asleep = false;
+            seen.begun = false;
             seen.watches.clear();
         }
     }
@@ -310,6 +324,10 @@ impl Oracle {
                 self.absorb(effects);
                 (taken || acted).then(|| (Promise::NoTheft, "a damaged advert was not refused".to_owned()))
             }
+            Handed::Reload { .. } if self.begins() => {
+                self.absorb(effects);
+                None
+            }
             Handed::Reload { identical: true } => {
                 self.absorb(effects);
                 (!effects.is_empty())
@@ -356,18 +374,26 @@ impl Oracle {
             let (_, id) = self.members.get(said.router)?.iter().find(|(station, _)| *station == said.by)?;
             seen.plan.setup.instances.get(id).cloned()
         });
-        let seen = self.seen.get_mut(usize::from(turn.at.0))?;
-        let port = seen.watches.get(&instance).map(|watch| watch.params.port)?;
-        let source = seen.plan.port(port).and_then(|port| source_of(&seen.watches.get(&instance)?.params, port));
-        let watch = seen.watches.get_mut(&instance)?;
-        let before = watch.before_advert(turn.local, &said, sender.as_ref(), source, taken);
+        let before = self.seen.get_mut(usize::from(turn.at.0)).and_then(|seen| {
+            let free_at = seen.free_at;
+            let params = &seen.watches.get(&instance)?.params;
+            let source = seen.plan.port(params.port).and_then(|port| source_of(params, port));
+            let watch = seen.watches.get_mut(&instance)?;
+            Some(watch.before_advert(
+                turn.local.max(free_at),
+                &said,
+                sender.as_ref(),
+                source,
+                taken,
+                turn.local >= free_at,
+            ))
+        });
         self.absorb(effects);
         let seen = self.seen.get(usize::from(turn.at.0))?;
         let watch = seen.watches.get(&instance)?;
         let name = seen.plan.instances.get(&instance).map_or("?", String::as_str);
-        watch
-            .after_advert(&before, &said, taken, effects, instance)
-            .map(|(promise, text)| (promise, format!("{name} {text}")))
+        let found = watch.after_advert(&before?, &said, taken, effects, instance);
+        found.map(|(promise, text)| (promise, format!("{name} {text}")))
     }
 
     /// Follows what the effects say, in order.
@@ -375,6 +401,7 @@ impl Oracle {
         let turn = self.turn;
         let mut found = None;
         if let Some(seen) = self.seen.get_mut(usize::from(turn.at.0)) {
+            seen.bounced = false;
             for effect in effects {
                 if let Some(broken) = watch::follow(seen, turn.local, effect) {
                     found.get_or_insert(broken);
@@ -384,11 +411,24 @@ impl Oracle {
         self.broken(found);
     }
 
+    /// Whether this is the first configuration of an engine; notes the start delay then.
+    fn begins(&mut self) -> bool {
+        let turn = self.turn;
+        let Some(seen) = self.seen.get_mut(usize::from(turn.at.0)) else { return false };
+        let first = !seen.begun;
+        if first {
+            seen.begun = true;
+            seen.free_at = turn.local + seen.plan.setup.globals.startup_delay;
+            watch::retune(seen, turn.local);
+        }
+        first
+    }
+
     /// Takes over the parameters of a new configuration.
     fn retune(&mut self) {
         let turn = self.turn;
         let Some(seen) = self.seen.get_mut(usize::from(turn.at.0)) else { return };
-        watch::retune(seen);
+        watch::retune(seen, turn.local);
     }
 
     pub fn expired(&mut self, effects: &[Effect]) {
@@ -409,6 +449,10 @@ impl Oracle {
         let turn = self.turn;
         let Some(seen) = self.seen.get_mut(usize::from(turn.at.0)) else { return };
         let mut found = watch::turn_ends(seen, turn.local, engine, expired);
+        if std::mem::take(&mut seen.refused) {
+            seen.asked_again = turn.now + HOLD_RETRY * 2;
+        }
+        let moved = std::mem::take(&mut seen.unheld_moved);
         let due = expired && engine.deadline().is_some_and(|deadline| deadline.at <= turn.local);
         seen.idle_turns = if due { seen.idle_turns + 1 } else { 0 };
         if seen.idle_turns > IDLE_TURNS_MAX {
@@ -416,6 +460,9 @@ impl Oracle {
             found.get_or_insert((Promise::Bounded, format!("the deadline `{why}` stays due turn after turn")));
         }
         self.broken(found);
+        if moved {
+            self.disturb(turn.now, None);
+        }
     }
 
     /// Follows who is master where, after anything that may have changed it.
@@ -430,13 +477,17 @@ impl Oracle {
                 })
             };
             let masters: Vec<Station> = members.iter().filter(is_master).map(|(at, _)| *at).collect();
+            let claimed = self.claiming(members);
+            if let Some(before) = self.claims.get_mut(router).filter(|before| **before != claimed) {
+                *before = claimed;
+                if let Some(moved) = self.moved.get_mut(router) {
+                    *moved = now;
+                }
+            }
             if self.masters.get(router) == Some(&masters) {
                 continue;
             }
             self.meters.masters(now, router, masters.len());
-            if let Some(moved) = self.moved.get_mut(router) {
-                *moved = now;
-            }
             if self.quiet.is_settled(router) {
                 self.break_promise(
                     Promise::Calm,
@@ -448,6 +499,15 @@ impl Oracle {
                 *slot = masters;
             }
         }
+    }
+
+    /// Who thinks that it is master, awake or not.
+    fn claiming(&self, members: &[(Station, InstanceId)]) -> Stations {
+        let claims = |(at, instance): &&(Station, InstanceId)| {
+            let watch = self.seen.get(usize::from(at.0)).and_then(|seen| seen.watches.get(instance));
+            watch.is_some_and(|watch| watch.phase == Phase::Master)
+        };
+        members.iter().filter(claims).map(|(at, _)| *at).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use super::script::{Action, Manner, Observed, Step};
 use super::station;
 use crate::proto::track::{Reading, TrackParams};
 use crate::proto::vrrp::{
-    Auth, Family, OWNER_PRIORITY, OnLoss, OtherAddresses, Params, Preempt, TrackId, TrackUse, Version,
+    Auth, Family, OWNER_PRIORITY, OnLoss, OtherAddresses, Params, Preempt, TrackId, TrackUse, UNHELD_PAUSE, Version,
 };
 
 /// More nodes than this are not drawn.
@@ -249,7 +249,15 @@ fn script(random: &mut Random, style: &Style, layout: &mut Layout) {
     heal(random, layout, safety, &mut steps);
     steps.sort_by_key(|step| step.at);
     layout.steps = steps;
-    layout.lasts = safety + rest(style, layout);
+    let rest = rest(style, layout);
+    let refused = steps_refuse(layout);
+    // Who was refused everything waits before it stands again, and then everything has to come to rest once more.
+    let again = if refused { UNHELD_PAUSE * 2 + rest } else { Duration::ZERO };
+    layout.lasts = safety + rest + again;
+}
+
+fn steps_refuse(layout: &Layout) -> bool {
+    layout.steps.iter().any(|step| matches!(step.action, Action::Kernel(_, Manner::Refuses)))
 }
 
 /// Long enough for the core to come to rest and for its clients to follow.

@@ -162,8 +162,10 @@ pub fn words(cast: &Cast, at: Station, plan: &NodePlan, told: &Event) -> Option<
         Event::Removed { instance, .. } => format!("{} removed", of(instance)),
         Event::Stopped { instance, .. } => format!("{} stopped", of(instance)),
         Event::Finished => "has ended".to_owned(),
-        Event::Refused { .. }
-        | Event::IntervalDiffers { .. }
+        Event::Refused { instance, refusal, source } => {
+            format!("{} refuses an advert from {source}: {refusal:?}", of(instance))
+        }
+        Event::IntervalDiffers { .. }
         | Event::AddressesDiffer { .. }
         | Event::ClockSkew { .. }
         | Event::MasterChanged { .. }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::{Promise, preempts};
 use crate::proto::Instant;
 use crate::proto::track::{Reading, TrackParams};
-use crate::proto::vrrp::{GroupId, InstanceId, OWNER_PRIORITY, Params, Phase, Preempt, Reach, TrackUse, Version};
+use crate::proto::vrrp::{
+    Fault, GroupId, InstanceId, OWNER_PRIORITY, Params, Phase, Preempt, Reach, TrackUse, Version,
+};
 use crate::sim::layout::{Layout, Router, source_of};
 use crate::sim::net::{Link, Station, Stations};
 use crate::sim::node::{Node, Power};
@@ -161,6 +163,8 @@ fn extra_wait(node: &Node, params: &Params) -> Duration {
         }
         Preempt::Yes { .. } | Preempt::No { .. } => Duration::ZERO,
     };
+    // Two masters whose AH numbers are equal need one more advert to hear each other.
+    let tie = if params.auth.uses_header() { params.interval * 2 } else { Duration::ZERO };
     let port = node.plan.setup.ports.get(&params.port).map(|port| port.down_delay.max(port.up_delay));
     let tracks = params.tracks.iter().filter_map(|used| {
         let every = node.plan.tracks.get(&used.track)?.every.unwrap_or_default();
@@ -173,7 +177,7 @@ fn extra_wait(node: &Node, params: &Params) -> Duration {
         })
     });
     let tracked = tracks.max().unwrap_or_default();
-    node.plan.setup.globals.startup_delay + preempt + port.unwrap_or_default() + tracked
+    node.plan.setup.globals.startup_delay + preempt + tie + port.unwrap_or_default() + tracked
 }
 
 /// How many times in a row a wait may have to run out: once when everybody hears everybody, otherwise once per rank.
@@ -197,6 +201,8 @@ struct Stand {
     priority: u8,
     source: Option<std::net::IpAddr>,
     preempts: bool,
+    /// Adverts carry the numbers of the authentication header.
+    numbered: bool,
     group: Option<GroupId>,
 }
 
@@ -243,11 +249,12 @@ fn stand(world: &World, at: Station, id: InstanceId) -> Option<Stand> {
     };
     Some(Stand {
         at,
-        eligible: whole.iter().all(|id| eligible(node, *id)),
+        eligible: whole.iter().all(|id| eligible(node, *id) && !unheld(node, *id)),
         phase: world.phase(at, id),
         priority: priority(node, params),
         source: source_of(params, port),
         preempts: preempts(params),
+        numbered: params.auth.uses_header(),
         group,
     })
 }
@@ -261,6 +268,12 @@ fn eligible(node: &Node, id: InstanceId) -> bool {
         || (node.sources.get(&params.port).copied().unwrap_or(false) && source_of(params, port).is_some());
     let sound = params.tracks.iter().all(|used| contribution(node, used).is_some());
     matches!(node.power, Power::Running) && !params.broken && linked && sourced && sound
+}
+
+/// Whether an instance waits because its kernel refused every address.
+fn unheld(node: &Node, id: InstanceId) -> bool {
+    let faults = node.engine.as_ref().and_then(|engine| engine.faults(id));
+    faults.is_some_and(|faults| faults.contains(&Fault::Unheld))
 }
 
 /// What a tracked object adds to the priority; `None` is a fault.
@@ -311,6 +324,8 @@ fn misplaced(world: &World, router: usize, stand: &Stand, all: &[Stand]) -> Opti
         Some(Phase::Master) => {
             let better = all.iter().find(|other| {
                 hears(world, router, stand.at, other.at)
+                    // The numbers of AH are common to all: whoever is heard and hears nothing may fall behind for good.
+                    && (!stand.numbered || hears(world, router, other.at, stand.at))
                     && other.phase == Some(Phase::Master)
                     && (other.priority, other.source) > (stand.priority, stand.source)
             })?;
@@ -379,6 +394,9 @@ fn holdings(world: &World, at: Station, id: InstanceId) -> Option<(Promise, Stri
     if !node.is_running() || refuses(node) {
         return None;
     }
+    if world.oracle.seen.get(usize::from(at.0)).is_some_and(|seen| seen.asked_again > world.now) {
+        return None;
+    }
     let params = node.plan.setup.instances.get(&id)?;
     let held = node.kernel.held(id);
     let wanted = match world.phase(at, id) {
@@ -419,7 +437,8 @@ fn astray(world: &World, router: usize) -> Option<String> {
     }
     for (at, client) in world.layout.clients.iter().enumerate().filter(|(_, client)| client.segment == shape.segment) {
         let to = station(world.nodes.len() + at);
-        if !world.network.open(Link { segment: shape.segment, from: master, to }) {
+        let open = |from: Station, to: Station| world.network.open(Link { segment: shape.segment, from, to });
+        if !open(master, to) || !open(to, master) {
             continue;
         }
         let cache = world.caches.get(at)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Promise, Seen, preempts};
 use crate::proto::vrrp::{
-    Auth, Cause, Effect, Engine, Event, InstanceId, OtherAddresses, Params, Phase, Preempt, Reach, Version,
+    Auth, Cause, Effect, Engine, Event, Fault, InstanceId, OtherAddresses, Params, Phase, Preempt, Reach, Version,
 };
 use crate::proto::{Instant, Machine};
 use crate::sim::net::Said;
@@ -25,12 +25,11 @@ pub(super) struct Watch {
     skew_only: bool,
     /// Until when a master of lower priority is put up with.
     delay_until: Option<Instant>,
-    /// After a sleep: until when it may wait for one more advert.
-    grace_until: Option<Instant>,
+    /// When it woke from a sleep: it may wait for one more advert.
+    woke: Option<Instant>,
     /// When the last advert left as master.
     sent: Option<Instant>,
     holds: bool,
-    handing_over: bool,
     grouped: bool,
     stopping: bool,
 }
@@ -64,14 +63,13 @@ impl Watch {
         Watch {
             phase: Phase::Init,
             priority: params.priority,
-            interval: params.interval,
+            interval: params.version.nearest_interval(params.interval),
             base: local,
             skew_only: false,
             delay_until: None,
-            grace_until: None,
+            woke: None,
             sent: None,
             holds: false,
-            handing_over: false,
             grouped,
             stopping: false,
             params,
@@ -92,10 +90,11 @@ impl Watch {
         sender: Option<&Params>,
         source: Option<IpAddr>,
         taken: bool,
+        listening: bool,
     ) -> Before {
         let before = Before {
             phase: self.phase,
-            must_take: sender.is_some_and(|sender| self.must_take(said, sender)),
+            must_take: listening && sender.is_some_and(|sender| self.must_take(said, sender)),
             rank: self.rank(said, source),
         };
         if taken && self.phase == Phase::Backup {
@@ -111,7 +110,7 @@ impl Watch {
     /// As Backup (RFC 9568 §6.4.2).
     fn hear(&mut self, local: Instant, said: &Said) {
         let longest = match self.params.version {
-            Version::V2 => self.params.interval,
+            Version::V2 => self.own_interval(),
             Version::V3 => said.interval,
         };
         if said.priority == 0 {
@@ -190,7 +189,7 @@ impl Watch {
         if !taken {
             return acted.then(|| (Promise::NoTheft, "acted on an advert it refused".to_owned()));
         }
-        if before.phase != Phase::Master || self.stopping || self.handing_over {
+        if before.phase != Phase::Master || self.stopping {
             return None;
         }
         let answered = effects.iter().any(|effect| matches!(effect, Effect::Send(sent) if sent.instance == instance));
@@ -211,7 +210,14 @@ impl Watch {
         }
     }
 
-    fn entered(&mut self, local: Instant, from: Phase, to: Phase, cause: Cause) -> Option<(Promise, String)> {
+    fn entered(
+        &mut self,
+        local: Instant,
+        from: Phase,
+        to: Phase,
+        cause: Cause,
+        bounced: bool,
+    ) -> Option<(Promise, String)> {
         let waited = matches!(cause, Cause::MasterDown | Cause::Preempt | Cause::PriorityZero);
         let early = to == Phase::Master && from == Phase::Backup && waited && local < self.deadline();
         let found = early.then(|| {
@@ -222,17 +228,17 @@ impl Watch {
         match to {
             Phase::Backup => {
                 self.base = local;
-                self.skew_only = matches!(cause, Cause::HoldingLost);
+                self.skew_only = bounced;
                 self.delay_until = None;
+                self.woke = None;
+                self.sent = None;
                 if !matches!(cause, Cause::HigherPriority(_)) || self.params.version == Version::V2 {
-                    self.interval = self.params.interval;
+                    self.interval = self.own_interval();
                 }
             }
-            Phase::Master => {
-                self.sent = None;
-                self.interval = self.params.interval;
-            }
-            Phase::Init | Phase::Fault => {}
+            // The first advert left before the change was told.
+            Phase::Master => self.interval = self.own_interval(),
+            Phase::Init | Phase::Fault => self.sent = None,
         }
         found
     }
@@ -242,7 +248,7 @@ impl Watch {
 pub(super) fn follow(seen: &mut Seen, local: Instant, effect: &Effect) -> Option<(Promise, String)> {
     match effect {
         Effect::Send(sent) => {
-            if let Some(watch) = seen.watches.get_mut(&sent.instance).filter(|_| sent.priority > 0) {
+            if let Some(watch) = seen.watches.get_mut(&sent.instance) {
                 watch.sent = Some(local);
             }
             None
@@ -266,11 +272,13 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
     match event {
         Event::Entered { instance, from, to, cause, priority, .. } => {
             let name = seen.plan.instances.get(instance).cloned().unwrap_or_default();
-            let params = seen.plan.setup.instances.get(instance)?;
-            let grouped = seen.plan.setup.groups.values().any(|group| group.members.contains(instance));
-            let watch = seen.watches.entry(*instance).or_insert_with(|| Watch::new(params.clone(), local, grouped));
+            seen.bounced |= *to == Phase::Backup && matches!(cause, Cause::HoldingLost);
+            let watch = seen.watches.get_mut(instance)?;
             watch.priority = *priority;
-            watch.entered(local, *from, *to, *cause).map(|(promise, text)| (promise, format!("{name} {text}")))
+            let wait_from = if *to == Phase::Backup { local.max(seen.free_at) } else { local };
+            watch
+                .entered(wait_from, *from, *to, *cause, seen.bounced)
+                .map(|(promise, text)| (promise, format!("{name} {text}")))
         }
         Event::PriorityChanged { instance, to, .. } => {
             if let Some(watch) = seen.watches.get_mut(instance) {
@@ -278,16 +286,13 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
             }
             None
         }
-        Event::HandingOver { instance, .. } => {
-            if let Some(watch) = seen.watches.get_mut(instance) {
-                watch.handing_over = true;
-            }
+        // The kernel refuses, or may be asked again: the network is not at rest until that is settled.
+        Event::FaultRaised { fault: Fault::Unheld, .. } | Event::FaultCleared { fault: Fault::Unheld, .. } => {
+            seen.unheld_moved = true;
             None
         }
-        Event::HandedOver { instance, .. } => {
-            if let Some(watch) = seen.watches.get_mut(instance) {
-                watch.handing_over = false;
-            }
+        Event::HoldingsRefused { .. } => {
+            seen.refused = true;
             None
         }
         Event::Stopped { instance, .. } | Event::Removed { instance, .. } => {
@@ -298,14 +303,18 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
     }
 }
 
-/// After a new configuration: an instance keeps what it knows and counts with the new numbers.
-pub(super) fn retune(seen: &mut Seen) {
+/// After a configuration: a new instance begins, another keeps what it knows and counts with the new numbers.
+pub(super) fn retune(seen: &mut Seen, local: Instant) {
+    for (instance, params) in &seen.plan.setup.instances {
+        seen.watches.entry(*instance).or_insert_with(|| Watch::new(params.clone(), local, false));
+    }
     for (instance, watch) in &mut seen.watches {
         if let Some(params) = seen.plan.setup.instances.get(instance) {
-            if watch.params.interval != params.interval && watch.interval == watch.params.interval {
-                watch.interval = params.interval;
-            }
+            let followed_own = watch.interval == watch.own_interval() || watch.phase == Phase::Master;
             watch.params = params.clone();
+            if followed_own || params.version == Version::V2 {
+                watch.interval = watch.own_interval();
+            }
         }
         watch.grouped = seen.plan.setup.groups.values().any(|group| group.members.contains(instance));
     }
@@ -334,7 +343,7 @@ pub(super) fn dropped(seen: &Seen, effects: &[Effect]) -> Option<(Promise, Strin
 /// Time slept is not time listened: a backup that woke late may wait for one more advert.
 pub(super) fn woke(seen: &mut Seen, local: Instant) {
     for watch in seen.watches.values_mut().filter(|watch| watch.phase == Phase::Backup) {
-        watch.grace_until = Some(local + watch.interval + skew(watch.params.version, watch.interval, watch.priority));
+        watch.woke = Some(local);
     }
 }
 
@@ -348,7 +357,8 @@ pub(super) fn turn_ends(seen: &Seen, local: Instant, engine: &Engine, expired: b
     let mut latest: Option<(Instant, String)> = None;
     for (instance, watch) in &seen.watches {
         let name = seen.plan.instances.get(instance).map_or("?", String::as_str);
-        let found = watch.stands(local, engine.phase(*instance), expired);
+        let keeps = engine.is_handing_over(*instance);
+        let found = watch.stands(local, engine.phase(*instance), keeps, expired);
         if let Some((promise, text)) = found {
             return Some((promise, format!("{name} {text}")));
         }
@@ -390,7 +400,11 @@ impl Watch {
             return None;
         }
         match self.phase {
-            Phase::Backup if !self.grouped => Some(self.deadline().max(self.grace_until.unwrap_or_default())),
+            Phase::Backup if !self.grouped => {
+                let skew = skew(self.params.version, self.interval, self.priority);
+                let grace = self.woke.map(|woke| woke + self.interval + skew);
+                Some(self.deadline().max(grace.unwrap_or_default()))
+            }
             Phase::Master => self.sent.map(|sent| sent + self.own_interval()),
             Phase::Backup | Phase::Init | Phase::Fault => None,
         }
@@ -400,7 +414,7 @@ impl Watch {
         self.params.version.nearest_interval(self.params.interval)
     }
 
-    fn stands(&self, local: Instant, phase: Option<Phase>, expired: bool) -> Option<(Promise, String)> {
+    fn stands(&self, local: Instant, phase: Option<Phase>, keeps: bool, expired: bool) -> Option<(Promise, String)> {
         if phase.is_some_and(|phase| phase != self.phase) {
             return Some((Promise::Bounded, format!("is in {phase:?} but told {:?}", self.phase)));
         }
@@ -417,7 +431,7 @@ impl Watch {
                 let by = self.due().map_or(Duration::ZERO, |due| local.since(due));
                 Some((Promise::TakeOver, format!("waits {by:?} longer than the master-down time")))
             }
-            Phase::Backup | Phase::Init | Phase::Fault if self.holds && !self.handing_over => {
+            Phase::Backup | Phase::Init | Phase::Fault if self.holds && !keeps => {
                 Some((Promise::Holdings, "holds addresses without being master".to_owned()))
             }
             Phase::Master | Phase::Backup | Phase::Init | Phase::Fault => None,
