@@ -11,7 +11,7 @@ const HEAD: &str = "\
 # Keywords
 
 Every keyword of the configuration, block by block. Made from the tables the reader itself uses; do not edit, but run
-`cargo run -p keepalived-conf --example keywords > docs/keywords.md`.
+`make docs`.
 
 In the arguments `[...]` may be left out and `a|b` is one of these words; a keyword without arguments switches something
 on. `since` is the first release of keepalived that takes the keyword in that block; keywords with *Steadfast* there are
