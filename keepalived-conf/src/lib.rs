@@ -10,6 +10,7 @@ pub mod environment;
 pub mod expand;
 pub mod family;
 pub mod interpret;
+pub mod lint;
 pub mod map;
 pub mod names;
 pub mod reference;

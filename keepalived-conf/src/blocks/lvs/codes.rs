@@ -56,4 +56,5 @@ pub const UNKNOWN_BFD: Code = Code::new("KC300", "no such BFD instance");
 pub const TWICE_BFD: Code = Code::new("KC301", "a BFD session followed twice");
 pub const DEFINED_LATER: Code = Code::new("KC302", "keepalived wants this defined first");
 pub const ORDER: Code = Code::new("KC303", "keepalived wants another order");
+pub const LOST_ESCAPE: Code = Code::new("KC305", "a backslash that does not reach the pattern");
 pub const GRANULARITY: Code = Code::new("KC304", "not a client mask");

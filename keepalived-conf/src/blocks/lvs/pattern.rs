@@ -48,6 +48,10 @@ pub const OPTIONS: &[&str] = &[
     "use_offset_limit",
 ];
 
+/// What a backslash of a pattern stands before, and what means something else without it. Letters that are escapes of
+/// the line itself are not here.
+pub(crate) const ESCAPES: &[u8] = b"dDwWsSBRNAzZGKQEpPuUhHVXC.()[]{}|*+?^$";
+
 /// Why no library would take the pattern. `None` does not mean that one would.
 pub(crate) fn fault(pattern: &str, options: &[&str]) -> Option<String> {
     let mut reader = Reader {
@@ -142,7 +146,8 @@ impl Reader<'_> {
             match self.next().ok_or(OPEN)? {
                 b']' => break,
                 b'\\' => {
-                    if self.next().ok_or(OPEN)? == b'Q' {
+                    let escaped = self.next().ok_or(OPEN)?;
+                    if escaped == b'Q' {
                         self.skip_past(b"\\E").ok_or(OPEN)?;
                     }
                 }

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use super::check_http::HttpCheck;
-use super::codes::{DIGEST, NO_PATH, PATTERN, PATTERN_BOUNDS, PATTERN_OPTION, STATUS};
+use super::codes::{DIGEST, LOST_ESCAPE, NO_PATH, PATTERN, PATTERN_BOUNDS, PATTERN_OPTION, STATUS};
 use super::defaults::BOOL;
 use super::pattern::{self, Pattern};
 use super::shared::Shared;
-use crate::diagnostic::{Class, Diagnostic};
+use crate::diagnostic::{Class, Diagnostic, Severity};
+use crate::interpret::NOT_UPSTREAM;
 use crate::schema::{Again, Block, Keyword, Node, Seen, Setting, Shape, kw};
 use crate::syntax::Word;
 use crate::value::Args;
@@ -149,7 +150,9 @@ fn pattern_rows() -> Vec<Keyword<Url>> {
             .example("regex \"^status: (ok|degraded)\"")
             .set(|url: &mut Url, args| {
                 let span = args.span();
+                let written = args.statement().raw();
                 if let Some(text) = args.regex() {
+                    lost_escape(written, &text, args);
                     let regex = url.pattern();
                     regex.text = text;
                     regex.place.0 = span;
@@ -204,6 +207,23 @@ impl Url {
     }
 }
 
+/// Quotes and escapes of the line are taken away before the pattern is read, and so are the pattern's own backslashes
+/// unless they are written twice.
+fn lost_escape(written: &str, pattern: &str, args: &mut Args<'_, '_>) {
+    let mut bytes = written.bytes();
+    let mut lost = None;
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' {
+            lost = bytes.next().filter(|escaped| pattern::ESCAPES.contains(escaped)).or(lost);
+        }
+    }
+    let Some(escaped) = lost.map(char::from) else { return };
+    let finding = Diagnostic::lint(LOST_ESCAPE, format!("`\\{escaped}` reaches the pattern as `{escaped}`"))
+        .at(args.span(), format!("read as `{pattern}`"))
+        .hint(format!("write `\\\\{escaped}` for a backslash of the pattern"));
+    args.push(finding);
+}
+
 fn digest(url: &mut Url, args: &mut Args<'_, '_>) {
     let Some(word) = args.word() else { return };
     let (digits, bytes) = match word.text.strip_prefix("sha256:") {
@@ -216,6 +236,15 @@ fn digest(url: &mut Url, args: &mut Args<'_, '_>) {
         (Some(read), _) => read.try_into().ok().map(|read| Digest::Sha256(Box::new(read))),
         (None, _) => None,
     };
+    if bytes == 32
+        && url.digest.is_some()
+        && let Some(version) = args.cx.upstream
+    {
+        let finding = Diagnostic::lint(NOT_UPSTREAM, format!("keepalived {version} does not know `sha256:`"))
+            .severity(Severity::Error)
+            .at(word.span, "a digest of Steadfast");
+        args.push(finding);
+    }
     if url.digest.is_none() {
         let label = format!("expected {} hexadecimal digits", 2 * bytes);
         let mut finding = args.rejection(DIGEST, Class::General).at(word.span, label);

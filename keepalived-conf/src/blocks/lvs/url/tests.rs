@@ -100,6 +100,21 @@ fn a_pattern_that_cannot_be_compiled_is_an_error_and_the_url_stays_without_it() 
 }
 
 #[test]
+fn a_backslash_that_is_taken_away_is_told() {
+    for (line, text, codes) in [
+        ("regex \"a\\.b\"", "a.b", &["KC305"][..]),
+        ("regex \"\\d+\"", "d+", &["KC305"]),
+        ("regex \"a\\\\.b\"", "a\\.b", &[]),
+        ("regex \"a\\\\\\\\d\"", "a\\\\d", &[]),
+        ("regex \"a\\n\"", "a\n", &[]),
+    ] {
+        let read = with(line);
+        assert_eq!(url(&read).regex.as_deref().map(|regex| regex.text.as_str()), Some(text), "{line}");
+        assert_eq!((read.codes.as_slice(), read.status), (codes, 0), "{line}\n{}", read.told);
+    }
+}
+
+#[test]
 fn the_library_is_asked_where_there_is_one() {
     struct Strict;
     impl Host for Strict {
