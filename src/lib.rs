@@ -13,4 +13,8 @@ pub mod plan;
 pub mod proto;
 pub mod sim;
 #[cfg(feature = "daemon")]
+pub mod supervisor;
+#[cfg(feature = "daemon")]
 pub mod watch;
+#[cfg(feature = "daemon")]
+pub mod worker;

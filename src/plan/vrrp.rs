@@ -100,7 +100,7 @@ pub enum Detail {
 }
 
 /// How an address differs from a plain one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AddressDetail {
     pub scope: Option<u8>,
     pub broadcast: Option<Broadcast>,
@@ -114,8 +114,6 @@ pub struct AddressDetail {
     pub autojoin: bool,
     /// Seconds; `None` is the default: 0 for an IPv6 address of 128 bits, else for ever.
     pub preferred: Option<Lifetime>,
-    /// `vrrp_vip_lease`: the kernel takes it away unless it is renewed.
-    pub lease: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

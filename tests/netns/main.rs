@@ -14,7 +14,9 @@
 mod capture;
 mod journal;
 mod node;
+mod stand_in;
 mod topology;
 
 mod kernel;
 mod lab;
+mod vrrp;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::journal::{Journal, PATIENCE, What};
+use crate::stand_in;
 use crate::topology::Namespace;
 
 /// Where a node's daemon finds its configuration.
@@ -19,12 +20,19 @@ const PROBES_MAX: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Keepalived,
+    Steadfast,
 }
 
 impl Program {
-    fn path(self) -> &'static str {
+    /// The command that runs it in the foreground, as a shell takes it.
+    fn command(self) -> String {
         match self {
-            Program::Keepalived => "/usr/sbin/keepalived",
+            Program::Keepalived => {
+                format!("/usr/sbin/keepalived --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}")
+            }
+            Program::Steadfast => {
+                format!("env {}={CONFIGURATION} {}", stand_in::CONFIGURATION, stand_in::command())
+            }
         }
     }
 }
@@ -110,10 +118,7 @@ impl Node {
         let path = self.namespace.path(&format!("root{CONFIGURATION}"));
         std::fs::write(path, configuration).expect("writing the configuration");
         self.journal.deed(format!("start {program:?} on {}", self.name));
-        let line = format!(
-            "echo $$; exec {} --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}",
-            program.path()
-        );
+        let line = format!("echo $$; exec {}", program.command());
         let mut child = self
             .namespace
             .command("sh")

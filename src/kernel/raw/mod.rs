@@ -84,12 +84,18 @@ pub enum Step {
     JoinGroup,
     BindAddress,
     SetOption,
+    Watch,
 }
 
 impl OpenError {
     /// For `map_err` and, read so, for people: `joining the group failed: no such device`.
     fn at(step: Step) -> impl Fn(io::Error) -> OpenError {
         move |source| OpenError { step, source }
+    }
+
+    /// The runtime did not take the socket.
+    pub fn watching(source: io::Error) -> OpenError {
+        OpenError { step: Step::Watch, source }
     }
 
     pub fn errno(&self) -> Option<i32> {
@@ -105,6 +111,7 @@ impl fmt::Display for OpenError {
             Step::JoinGroup => "joining the multicast group",
             Step::BindAddress => "binding to the address",
             Step::SetOption => "setting a socket option",
+            Step::Watch => "watching the socket",
         };
         write!(out, "{doing} failed: {}", self.source)
     }

@@ -51,7 +51,7 @@ pub struct NextHop {
     /// The gateway is reachable on the interface although no route says so.
     pub onlink: bool,
     /// Share among several, 1 to 256; the kernel stores one less in an octet.
-    pub weight: u8,
+    pub weight: u16,
     pub realms: Option<u32>,
 }
 
@@ -232,7 +232,7 @@ impl Route {
                         let mut header = [0; NEXTHOP_HEADER];
                         header[..2].copy_from_slice(&length.to_ne_bytes());
                         header[2] = if hop.onlink { ONLINK as u8 } else { 0 };
-                        header[3] = hop.weight.saturating_sub(1);
+                        header[3] = u8::try_from(hop.weight.saturating_sub(1)).unwrap_or(u8::MAX);
                         header[4..].copy_from_slice(&hop.interface.unwrap_or(0).to_ne_bytes());
                         request.raw(&header).raw(attributes.body());
                     }
@@ -342,7 +342,7 @@ fn parse_hops(mut bytes: &[u8]) -> Vec<NextHop> {
         let mut hop = NextHop {
             interface: u32_at(bytes, 4).filter(|index| *index != 0),
             onlink: u32::from(*flags) & ONLINK != 0,
-            weight: less_one.saturating_add(1),
+            weight: u16::from(*less_one) + 1,
             ..NextHop::default()
         };
         for attribute in Attributes::new(attributes) {

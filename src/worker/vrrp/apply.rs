@@ -1,0 +1,316 @@
+//! Holdings: what instances want in the kernel, turned into requests for the writer, and its answers into `Settled`.
+//!
+//! The engine says what an instance wants as a whole; here it is compared with what is there, and the difference is sent,
+//! what is missing before what is no longer wanted. Nothing here waits for the kernel.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::convert;
+use super::interfaces::Interfaces;
+use crate::kernel::netlink::socket::SEND_MAX;
+use crate::kernel::netlink::{Done, Job, Refusal, Request};
+use crate::kernel::rtnl::{self, Address, Event};
+use crate::plan::vrrp::{Detail, VrrpPlan};
+use crate::proto::vrrp::{DetailId, HeldAddress, Holdings, InstanceId, Item, Outcome, Ticket};
+
+/// One thing in the kernel. Several instances may want the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Address(u32, IpAddr, u8),
+    Route(DetailId),
+    Rule(DetailId),
+}
+
+/// Something of ours that is in the kernel, or on its way there.
+#[derive(Debug)]
+struct Present {
+    what: What,
+    /// Who wants it, and as what.
+    wanted_by: BTreeMap<InstanceId, Item>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Address(Address),
+    Route(rtnl::Route),
+    Rule(rtnl::Rule),
+}
+
+impl What {
+    fn remove(&self) -> Request {
+        match self {
+            What::Address(address) => address.remove(),
+            What::Route(route) => route.remove(),
+            What::Rule(rule) => rule.remove(),
+        }
+    }
+}
+
+/// A part of a ticket: parts leave one after the other, so that the first addresses are announced while the rest is
+/// still being added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    ticket: Ticket,
+    number: usize,
+}
+
+/// What was asked for under one ticket.
+#[derive(Debug)]
+struct Asked {
+    instance: InstanceId,
+    /// For each part, for each request: what it was about.
+    parts: Vec<Vec<Step>>,
+    refused: BTreeSet<Item>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    key: Key,
+    item: Item,
+    adds: bool,
+    /// After this step, so many addresses from the first one on are in place.
+    addresses: usize,
+    request: Request,
+}
+
+/// What a refusal was about, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) instance: InstanceId,
+    pub(super) item: Item,
+    pub(super) adding: bool,
+    pub(super) refusal: Refusal,
+}
+
+/// The desk between engine and writer.
+#[derive(Debug, Default)]
+pub(super) struct Holder {
+    present: BTreeMap<Key, Present>,
+    asked: BTreeMap<Ticket, Asked>,
+}
+
+/// Where instances and links are: what a held thing is resolved with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) plan: &'a VrrpPlan,
+    pub(super) interfaces: &'a Interfaces,
+    /// The interface of the instance's port.
+    pub(super) home: Option<u32>,
+}
+
+impl Place<'_> {
+    pub(super) fn interface(&self, held: &HeldAddress) -> Option<u32> {
+        match held.link {
+            Some(link) => Some(self.interfaces.named(self.plan.links.get(&link)?)?.index),
+            None => self.home,
+        }
+    }
+
+    /// The address as it would stand in the kernel.
+    pub(super) fn address(&self, held: &HeldAddress) -> Option<Address> {
+        let detail = match held.detail.and_then(|detail| self.plan.details.get(&detail)) {
+            Some(Detail::Address(detail)) => Some(detail),
+            Some(Detail::Route(_) | Detail::Rule(_)) | None => None,
+        };
+        Some(convert::address(self.interface(held)?, held, detail))
+    }
+}
+
+/// One thing that is wanted; without `thing` it cannot be had here.
+struct Resolved {
+    item: Item,
+    /// With it, so many addresses from the first one on are in place.
+    addresses: usize,
+    thing: Option<(Key, What, Request)>,
+}
+
+/// Addresses, then routes, then rules: a route may need an address as its source.
+fn resolve(wanted: &Holdings, place: Place<'_>) -> Vec<Resolved> {
+    let addresses = wanted.every_address().enumerate().map(|(before, held)| {
+        let thing = place.address(held).map(|address| {
+            let request = address.add();
+            (Key::Address(address.interface, address.address, address.prefix), What::Address(address), request)
+        });
+        Resolved { item: Item::Address(held.ip), addresses: before + 1, thing }
+    });
+    let every = wanted.every_address().count();
+    let routes = wanted.routes.iter().map(|held| {
+        let planned = match place.plan.details.get(&held.detail) {
+            Some(Detail::Route(route)) => Some(route),
+            Some(Detail::Address(_) | Detail::Rule(_)) | None => None,
+        };
+        let thing = planned.and_then(|planned| {
+            let route = convert::route(planned, place.interfaces)?;
+            let request = route.add(convert::insert(planned.insert));
+            Some((Key::Route(held.detail), What::Route(route), request))
+        });
+        Resolved { item: Item::Route(held.detail), addresses: every, thing }
+    });
+    let rules = wanted.rules.iter().map(|held| {
+        let thing = match place.plan.details.get(&held.detail) {
+            Some(Detail::Rule(rule)) => {
+                let rule = convert::rule(rule);
+                let request = rule.add();
+                Some((Key::Rule(held.detail), What::Rule(rule), request))
+            }
+            Some(Detail::Address(_) | Detail::Route(_)) | None => None,
+        };
+        Resolved { item: Item::Rule(held.detail), addresses: every, thing }
+    });
+    // There is no packet filter here, and whoever asks for one should not believe that there is.
+    let filter = wanted.filter.then_some(Resolved { item: Item::Filter, addresses: every, thing: None });
+    addresses.chain(routes).chain(rules).chain(filter).collect()
+}
+
+impl Holder {
+    /// Takes what an instance wants from now on. `submit` hands a job to the writer, or gives it back. The answer, when
+    /// it is known at once.
+    pub(super) fn hold(
+        &mut self,
+        (ticket, instance): (Ticket, InstanceId),
+        wanted: &Holdings,
+        place: Place<'_>,
+        mut submit: impl FnMut(Job<Part>) -> Result<(), Job<Part>>,
+    ) -> Option<Outcome> {
+        let resolved = resolve(wanted, place);
+        let missing = resolved.iter().filter(|wanted| wanted.thing.is_none());
+        let mut refused: BTreeSet<Item> = missing.map(|wanted| wanted.item).collect();
+        let mut steps = self.removals(instance, &resolved);
+        // What is missing goes before what is no longer wanted.
+        steps.splice(..0, self.additions(instance, resolved));
+        let parts: Vec<Vec<Step>> = steps.chunks(SEND_MAX).map(<[Step]>::to_vec).collect();
+        if parts.is_empty() {
+            return Some(outcome(refused));
+        }
+        for (number, part) in parts.iter().enumerate() {
+            let requests = part.iter().map(|step| step.request.clone()).collect();
+            if submit(Job { ticket: Part { ticket, number }, requests }).is_err() {
+                // The writer is a thousand jobs behind, or gone. Nothing of this part or a later one was done.
+                let undone = parts.get(number..).unwrap_or_default().iter().flatten();
+                for step in undone.filter(|step| step.adds) {
+                    self.present.remove(&step.key);
+                    refused.insert(step.item);
+                }
+                if number == 0 {
+                    return Some(outcome(refused));
+                }
+                let parts = parts.get(..number).unwrap_or_default().to_vec();
+                self.asked.insert(ticket, Asked { instance, parts, refused });
+                return None;
+            }
+        }
+        self.asked.insert(ticket, Asked { instance, parts, refused });
+        None
+    }
+
+    fn additions(&mut self, instance: InstanceId, resolved: Vec<Resolved>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for Resolved { item, addresses, thing } in resolved {
+            let Some((key, what, request)) = thing else { continue };
+            let entry = self.present.entry(key);
+            if matches!(entry, Entry::Vacant(_)) {
+                steps.push(Step { key, item, adds: true, addresses, request });
+            }
+            entry.or_insert(Present { what, wanted_by: BTreeMap::new() }).wanted_by.insert(instance, item);
+        }
+        steps
+    }
+
+    /// What the instance had and no longer wants: rules, then routes, then addresses.
+    fn removals(&mut self, instance: InstanceId, resolved: &[Resolved]) -> Vec<Step> {
+        let wanted: BTreeSet<Key> = resolved.iter().filter_map(|wanted| Some(wanted.thing.as_ref()?.0)).collect();
+        let addresses = resolved.last().map_or(0, |wanted| wanted.addresses);
+        let mut steps = Vec::new();
+        // Keys are in the order of adding: addresses, routes, rules.
+        for (key, present) in self.present.iter_mut().rev() {
+            if wanted.contains(key) {
+                continue;
+            }
+            let Some(item) = present.wanted_by.remove(&instance) else { continue };
+            if present.wanted_by.is_empty() {
+                steps.push(Step { key: *key, item, adds: false, addresses, request: present.what.remove() });
+            }
+        }
+        for step in &steps {
+            self.present.remove(&step.key);
+        }
+        steps
+    }
+
+    /// The writer's answer to one part: what to tell the engine, and what to tell the log.
+    pub(super) fn settle(&mut self, done: Done<Part>) -> (Option<(Ticket, Outcome)>, Vec<Refused>) {
+        let Part { ticket, number } = done.ticket;
+        let Some(asked) = self.asked.get_mut(&ticket) else { return (None, Vec::new()) };
+        let Some(steps) = asked.parts.get(number) else { return (None, Vec::new()) };
+        let mut told = Vec::new();
+        let mut missing = Vec::new();
+        for (place, refusal) in done.refused {
+            let Some(step) = steps.get(place) else { continue };
+            asked.refused.insert(step.item);
+            if step.adds {
+                missing.push(step.key);
+            }
+            told.push(Refused { instance: asked.instance, item: step.item, adding: step.adds, refusal });
+        }
+        let addresses = steps.last().map_or(0, |step| step.addresses);
+        let is_last = number + 1 == asked.parts.len();
+        let untroubled = asked.refused.is_empty();
+        for key in missing {
+            self.forget(key);
+        }
+        if is_last {
+            let refused = self.asked.remove(&ticket).map(|asked| asked.refused).unwrap_or_default();
+            return (Some((ticket, outcome(refused))), told);
+        }
+        // While something is refused, "the first so many" would name it too; the final answer names the rest.
+        let progress = untroubled.then_some((ticket, Outcome::Progress { addresses }));
+        (progress, told)
+    }
+
+    /// Something is not there after all. Whoever asked for it meanwhile, counting on it, is told with its own answer.
+    fn forget(&mut self, key: Key) {
+        let Some(present) = self.present.remove(&key) else { return };
+        for asked in self.asked.values_mut() {
+            if let Some(item) = present.wanted_by.get(&asked.instance) {
+                asked.refused.insert(*item);
+            }
+        }
+    }
+
+    /// Somebody else changed the kernel: which instances lost what.
+    pub(super) fn note(&mut self, event: &Event) -> Vec<(InstanceId, Item)> {
+        let gone: Vec<Key> = match event {
+            Event::AddressGone(address) => {
+                vec![Key::Address(address.interface, address.address, address.prefix)]
+            }
+            Event::LinkGone(link) => self.keys(|key, _| matches!(key, Key::Address(index, ..) if *index == link.index)),
+            Event::RouteGone(seen) => self.keys(|_, what| matches!(what, What::Route(route) if route.is_seen_as(seen))),
+            Event::RuleGone(seen) => self.keys(|_, what| matches!(what, What::Rule(rule) if rule.is_seen_as(seen))),
+            Event::Link(_) | Event::Address(_) | Event::Route(_) | Event::Rule(_) | Event::Lost => Vec::new(),
+        };
+        gone.into_iter().flat_map(|key| self.lose(key)).collect()
+    }
+
+    /// After a resync: what is no longer on its interface was lost meanwhile.
+    pub(super) fn compare(&mut self, interfaces: &Interfaces) -> Vec<(InstanceId, Item)> {
+        let gone = self.keys(|key, _| match key {
+            Key::Address(index, ip, _) => !interfaces.has(*index, *ip),
+            Key::Route(_) | Key::Rule(_) => false,
+        });
+        gone.into_iter().flat_map(|key| self.lose(key)).collect()
+    }
+
+    fn keys(&self, wanted: impl Fn(&Key, &What) -> bool) -> Vec<Key> {
+        self.present.iter().filter(|(key, present)| wanted(key, &present.what)).map(|(key, _)| *key).collect()
+    }
+
+    fn lose(&mut self, key: Key) -> Vec<(InstanceId, Item)> {
+        self.present.remove(&key).map(|present| present.wanted_by.into_iter().collect()).unwrap_or_default()
+    }
+}
+
+fn outcome(refused: BTreeSet<Item>) -> Outcome {
+    if refused.is_empty() { Outcome::Ok } else { Outcome::Refused(refused.into_iter().collect()) }
+}

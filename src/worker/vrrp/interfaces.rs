@@ -1,0 +1,95 @@
+//! What the kernel has: links and their addresses, kept up to date from its notices.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+
+use crate::kernel::Family;
+use crate::kernel::rtnl::{Address, Asker, Event, Link};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Interfaces {
+    links: BTreeMap<u32, Link>,
+    /// By link, in the kernel's order: the first is the one others know us by.
+    addresses: BTreeMap<u32, Vec<Address>>,
+}
+
+impl Interfaces {
+    /// Everything as it is now.
+    pub(super) fn read(asker: &mut Asker) -> io::Result<Interfaces> {
+        let mut interfaces = Interfaces::default();
+        for link in asker.links()? {
+            interfaces.note(&Event::Link(link));
+        }
+        for address in asker.addresses()? {
+            interfaces.note(&Event::Address(address));
+        }
+        Ok(interfaces)
+    }
+
+    /// Takes a notice; says whether it changed anything.
+    pub(super) fn note(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Link(link) => self.links.insert(link.index, link.clone()).as_ref() != Some(link),
+            Event::LinkGone(link) => {
+                self.addresses.remove(&link.index);
+                self.links.remove(&link.index).is_some()
+            }
+            Event::Address(address) => {
+                let on_link = self.addresses.entry(address.interface).or_default();
+                match on_link.iter_mut().find(|known| known.is_same(address)) {
+                    Some(known) if known == address => false,
+                    Some(known) => {
+                        known.clone_from(address);
+                        true
+                    }
+                    None => {
+                        on_link.push(address.clone());
+                        true
+                    }
+                }
+            }
+            Event::AddressGone(address) => {
+                let Some(on_link) = self.addresses.get_mut(&address.interface) else { return false };
+                let before = on_link.len();
+                on_link.retain(|known| !known.is_same(address));
+                on_link.len() != before
+            }
+            Event::Route(_) | Event::RouteGone(_) | Event::Rule(_) | Event::RuleGone(_) | Event::Lost => false,
+        }
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|link| link.name == name)
+    }
+
+    pub(super) fn link(&self, index: u32) -> Option<&Link> {
+        self.links.get(&index)
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
+    pub(super) fn addresses(&self, index: u32) -> impl Iterator<Item = &Address> {
+        self.addresses.get(&index).into_iter().flatten()
+    }
+
+    pub(super) fn has(&self, index: u32, ip: IpAddr) -> bool {
+        self.addresses(index).any(|address| address.address == ip)
+    }
+
+    /// The address adverts of a family leave a link with: the first IPv4 address or the first usable link-local IPv6
+    /// address. A virtual address is never one: it may move to another router at any moment.
+    pub(super) fn source(&self, index: u32, family: Family, virtual_addresses: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+        let mut candidates = self
+            .addresses(index)
+            .filter(|address| address.family() == family && address.is_usable())
+            .map(|address| address.address)
+            .filter(|ip| !virtual_addresses.contains(ip));
+        match family {
+            Family::V4 => candidates.next(),
+            Family::V6 => candidates.find(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())),
+        }
+    }
+}

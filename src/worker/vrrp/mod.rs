@@ -1,0 +1,369 @@
+//! The VRRP worker: the engine, what it hears, and who carries out what it wants.
+//!
+//! Tasks: the loop of `drive` around `Worker`, which owns sockets, monitor and tables; and the thread of the netlink
+//! writer, which owns its own socket. The loop may be dropped at any await: nothing is lost that the kernel does not keep
+//! for the next reader, except answers of the writer that were received and not yet handed on, which `answered` keeps.
+
+mod announce;
+mod apply;
+mod convert;
+mod interfaces;
+mod ports;
+mod report;
+mod vmac;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use nix::sys::socket::SockProtocol;
+use tokio::sync::mpsc::Receiver;
+
+use crate::kernel::clock;
+use crate::kernel::netlink::{Done, Writer};
+use crate::kernel::rtnl::monitor::{Interest, Notice};
+use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
+use crate::observe::log::Log;
+use crate::plan::vrrp::{TrackSource, VrrpPlan};
+use crate::proto::track::Reading;
+use crate::proto::vrrp::{Changes, Effect, Engine, Event, Input, InstanceId, Outcome, TrackId, WallTime};
+use crate::worker::drive::{self, Effects, Inputs, World};
+use announce::Announcing;
+use apply::{Holder, Part, Place};
+use interfaces::Interfaces;
+use ports::Ports;
+use vmac::Virtuals;
+
+/// How often a port whose sockets could not be opened is tried again, besides whenever something changes underneath.
+const OPEN_RETRY: Duration = Duration::from_secs(2);
+
+/// What the worker is told from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Do this from now on.
+    Reload(Box<VrrpPlan>),
+    /// Announce an instance's addresses once more.
+    Announce(InstanceId),
+    /// Leave every instance, and end.
+    Stop,
+}
+
+/// What the worker is connected to.
+pub struct Outside<'a> {
+    pub log: Log,
+    pub orders: Receiver<Order>,
+    /// Of tracked objects that are watched elsewhere.
+    pub readings: Receiver<(TrackId, Reading)>,
+    /// Is told every event, in order.
+    pub told: &'a mut dyn FnMut(&Event, &VrrpPlan),
+}
+
+impl fmt::Debug for Outside<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outside { log, orders, readings, told: _ } = self;
+        out.debug_struct("Outside").field("log", log).field("orders", orders).field("readings", readings).finish()
+    }
+}
+
+/// Runs virtual routers until told to stop. Needs a tokio runtime with I/O and time enabled.
+pub async fn run(plan: VrrpPlan, outside: Outside<'_>) -> io::Result<()> {
+    let mut engine = Engine::new(clock::now());
+    let mut worker = Worker::start(plan, outside)?;
+    let driven = drive::drive(&mut engine, &mut worker).await;
+    worker.end().await;
+    driven
+}
+
+struct Worker<'a> {
+    plan: VrrpPlan,
+    /// All addresses that may move between routers.
+    virtual_addresses: BTreeSet<IpAddr>,
+    outside: Outside<'a>,
+    asker: Asker,
+    monitor: Monitor,
+    interfaces: Interfaces,
+    virtuals: Virtuals,
+    ports: Ports,
+    holder: Holder,
+    writer: Writer<Part>,
+    answers: Receiver<Done<Part>>,
+    announcing: Announcing,
+    told_tracks: BTreeMap<TrackId, bool>,
+    /// Inputs that are ready to be handed in.
+    pending: VecDeque<Input>,
+    answered: Option<Done<Part>>,
+    ordered: Option<Order>,
+    read: Option<(TrackId, Reading)>,
+    /// Ports may look different now.
+    stale: bool,
+    retiring: bool,
+}
+
+impl<'a> Worker<'a> {
+    fn start(plan: VrrpPlan, outside: Outside<'a>) -> io::Result<Worker<'a>> {
+        // Listening comes before the first look, so that no change falls between the two.
+        let has_details = !plan.details.is_empty();
+        let monitor = Monitor::start(Interest { routes: has_details, rules: has_details })?;
+        let mut asker = Asker::open()?;
+        let interfaces = Interfaces::read(&mut asker)?;
+        let (writer, answers) = Writer::start(SockProtocol::NetlinkRoute, "vrrp-netlink")?;
+        let mut worker = Worker {
+            virtual_addresses: virtual_addresses(&plan),
+            plan: VrrpPlan::default(),
+            outside,
+            asker,
+            monitor,
+            interfaces,
+            virtuals: Virtuals::new()?,
+            ports: Ports::new()?,
+            holder: Holder::default(),
+            writer,
+            answers,
+            announcing: Announcing::new()?,
+            told_tracks: BTreeMap::new(),
+            pending: VecDeque::new(),
+            answered: None,
+            ordered: None,
+            read: None,
+            stale: true,
+            retiring: false,
+        };
+        worker.adopt(plan);
+        worker.clear_leftovers();
+        Ok(worker)
+    }
+
+    /// Another plan from now on; the engine hears of the difference.
+    fn adopt(&mut self, plan: VrrpPlan) {
+        let changes = Changes::between(&self.plan.setup, &plan.setup);
+        self.virtual_addresses = virtual_addresses(&plan);
+        self.plan = plan;
+        self.ports.plan(&self.plan.ports);
+        self.pending.push_back(Input::Reconfigure(changes));
+        self.stale = true;
+        self.retiring = true;
+    }
+
+    /// Addresses a former life left behind would be a second master's: they go before the first turn.
+    fn clear_leftovers(&mut self) {
+        self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
+        let mut requests = Vec::new();
+        for (instance, params) in &self.plan.setup.instances {
+            let place = self.place(*instance);
+            for held in params.holdings.every_address() {
+                let Some(address) = place.address(held) else { continue };
+                if self.interfaces.has(address.interface, address.address) {
+                    requests.push(address.remove());
+                }
+            }
+        }
+        let _ = self.asker.request(&requests);
+    }
+
+    fn place(&self, instance: InstanceId) -> Place<'_> {
+        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
+        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
+        Place { plan: &self.plan, interfaces: &self.interfaces, home }
+    }
+
+    /// What changed underneath, as inputs.
+    fn notice(&mut self, Notice { event, port }: Notice) -> io::Result<()> {
+        if event == Change::Lost {
+            self.outside
+                .log
+                .warning("changes of the network came faster than they could be read: reading everything anew");
+            self.interfaces = Interfaces::read(&mut self.asker)?;
+            let lost = self.holder.compare(&self.interfaces);
+            self.pending.extend(lost.into_iter().map(|(instance, item)| Input::Lost(instance, item)));
+            self.stale = true;
+            return Ok(());
+        }
+        self.tell_link(&event);
+        self.stale |= self.interfaces.note(&event);
+        if port != self.writer.port() {
+            let lost = self.holder.note(&event);
+            self.pending.extend(lost.into_iter().map(|(instance, item)| Input::Lost(instance, item)));
+        }
+        Ok(())
+    }
+
+    /// Links going up and down are worth a line.
+    fn tell_link(&self, event: &Change) {
+        let Change::Link(link) = event else { return };
+        let used = self.plan.ports.values().any(|port| port.interface.as_ref() == Some(&link.name));
+        let before = self.interfaces.link(link.index).map(|link| link.is_up());
+        if used && before.is_some_and(|before| before != link.is_up()) {
+            let state = if link.is_up() { "up" } else { "down" };
+            self.outside.log.notice(format_args!("Netlink reports {} {state}", link.name));
+        }
+    }
+
+    /// Looks at ports and tracks again, and says what the engine should know.
+    fn refresh(&mut self) {
+        self.stale = false;
+        self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
+        let told = self.ports.refresh(&self.interfaces, &self.virtual_addresses, &self.outside.log);
+        self.pending.extend(told);
+        for (id, track) in &self.plan.tracks {
+            let up = match &track.source {
+                TrackSource::Interface(name) => self.interfaces.named(name).is_some_and(|link| link.is_up()),
+                TrackSource::Address(name, ip) => {
+                    self.interfaces.named(name).is_some_and(|link| self.interfaces.has(link.index, *ip))
+                }
+                TrackSource::Route(_) | TrackSource::Told => continue,
+            };
+            if self.told_tracks.insert(*id, up) != Some(up) {
+                self.pending.push_back(Input::Track(*id, Reading::Up(up)));
+            }
+        }
+    }
+
+    fn settle(&mut self, done: Done<Part>) {
+        let (settled, refused) = self.holder.settle(done);
+        for refused in refused {
+            let verb = if refused.adding { "add" } else { "remove" };
+            self.outside.log.debug(format_args!(
+                "the kernel did not {verb} {:?} of instance {}: {}",
+                refused.item, refused.instance.0, refused.refusal
+            ));
+        }
+        self.pending.extend(settled.map(|(ticket, outcome)| Input::Settled(ticket, outcome)));
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Reload(plan) => self.adopt(*plan),
+            Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
+            Order::Stop => self.pending.push_back(Input::Stop),
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(transmission) => self.ports.send(&transmission, &self.outside.log),
+            Effect::Hold(ticket, instance, wanted) => {
+                let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
+                let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
+                let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
+                let submit = |job| self.writer.submit(job);
+                let known: Option<Outcome> = self.holder.hold((ticket, instance), &wanted, place, submit);
+                self.pending.extend(known.map(|outcome| Input::Settled(ticket, outcome)));
+            }
+            Effect::Announce(instance, announcements) => {
+                let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
+                let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
+                let base = port.and_then(|port| self.ports.base(port, &self.interfaces));
+                let here = (&self.plan, &self.interfaces);
+                self.announcing.announce(&announcements, (home, base), here, &self.outside.log);
+            }
+            Effect::Report(event) => {
+                for (level, line) in report::lines(&event, &self.plan) {
+                    self.outside.log.write(level, line);
+                }
+                (self.outside.told)(&event, &self.plan);
+            }
+        }
+    }
+
+    /// The writer finishes what it was given; then what was made for the instances goes.
+    async fn end(mut self) {
+        drop(self.writer);
+        while self.answers.recv().await.is_some() {}
+        self.virtuals.end();
+    }
+}
+
+impl World for Worker<'_> {
+    type Machine = Engine;
+
+    async fn wait(&mut self) -> io::Result<()> {
+        if self.stale || !self.pending.is_empty() {
+            return Ok(());
+        }
+        let retry = self.ports.have_trouble();
+        tokio::select! {
+            waited = self.ports.wait() => waited,
+            waited = self.monitor.wait() => waited,
+            Some(done) = self.answers.recv() => {
+                self.answered = Some(done);
+                Ok(())
+            }
+            Some(order) = self.outside.orders.recv() => {
+                self.ordered = Some(order);
+                Ok(())
+            }
+            Some(reading) = self.outside.readings.recv() => {
+                self.read = Some(reading);
+                Ok(())
+            }
+            () = tokio::time::sleep(OPEN_RETRY), if retry => {
+                self.stale = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn gather(&mut self, engine: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
+        let wall = WallTime(clock::wall());
+        if engine.wants_clock() {
+            inputs.push(Input::Clock(wall));
+        }
+        // What the engine must know before it hears anything: its instances, their ports, their links.
+        if self.stale {
+            self.refresh();
+        }
+        inputs.extend(self.pending.drain(..));
+        let mut more = self.ports.receive(limit, wall, inputs)?;
+        while let Some(done) = self.answered.take().or_else(|| self.answers.try_recv().ok()) {
+            self.settle(done);
+        }
+        let mut notices = Vec::new();
+        self.monitor.take(&mut notices)?;
+        for notice in notices {
+            self.notice(notice)?;
+        }
+        while let Some((track, reading)) = self.read.take().or_else(|| self.outside.readings.try_recv().ok()) {
+            self.pending.push_back(Input::Track(track, reading));
+        }
+        while let Some(order) = self.ordered.take().or_else(|| self.outside.orders.try_recv().ok()) {
+            self.obey(order);
+        }
+        if self.stale {
+            self.refresh();
+        }
+        let room = limit.saturating_sub(inputs.len()).min(self.pending.len());
+        inputs.extend(self.pending.drain(..room));
+        more |= !self.pending.is_empty();
+        Ok(more)
+    }
+
+    fn apply(&mut self, _engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
+        for effect in effects.drain(..) {
+            self.carry_out(effect);
+        }
+        if std::mem::take(&mut self.retiring) {
+            // What left with this turn has said goodbye through its port.
+            self.ports.retire(&self.plan.ports);
+            self.virtuals.retire(&self.plan);
+        }
+        Ok(())
+    }
+
+    fn late(by: Duration) -> Option<Input> {
+        Some(Input::Woke { late_by: by })
+    }
+
+    fn is_over(&self, engine: &Engine) -> bool {
+        engine.is_finished()
+    }
+}
+
+fn virtual_addresses(plan: &VrrpPlan) -> BTreeSet<IpAddr> {
+    let holdings = plan.setup.instances.values().map(|params| &params.holdings);
+    holdings.flat_map(|holdings| holdings.every_address().map(|held| held.ip)).collect()
+}
