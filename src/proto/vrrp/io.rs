@@ -29,7 +29,8 @@ pub enum Input {
     Lost(InstanceId, Item),
     /// The operator wants the addresses announced once more.
     Announce(InstanceId),
-    /// The wall clock at the start of this turn. Needed only while [`Engine::wants_clock`](super::Engine::wants_clock).
+    /// The wall clock at the start of this turn. Needed while [`Engine::wants_clock`](super::Engine::wants_clock),
+    /// and before every `Reconfigure`, which may bring the first instance that signs.
     Clock(WallTime),
     /// The driver noticed that this turn comes this much later than its deadline, or that the node was suspended for
     /// this long, whichever is more. The first input of its turn.
@@ -64,7 +65,7 @@ pub enum Raw {
 pub enum Link {
     Up,
     Down,
-    /// The interface does not exist (any more), so nothing can be sent or received.
+    /// The interface does not exist (any more), or its sockets cannot be had: nothing can be sent or received.
     Gone,
 }
 

@@ -156,6 +156,7 @@ impl Engine {
         if let Some(instance) = self.instances.remove(&id) {
             self.listeners.remove(&(instance.params().port, instance.params().vrid, id));
         }
+        self.tickets.forget(id);
         self.schedule(Owner::Instance(id), None);
     }
 

@@ -51,6 +51,11 @@ impl Tickets {
         self.open.remove(&ticket);
     }
 
+    /// Nobody waits for the answers to this instance any more.
+    pub(super) fn forget(&mut self, instance: InstanceId) {
+        self.open.retain(|_, holder| *holder != instance);
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }

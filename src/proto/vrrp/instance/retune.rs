@@ -132,6 +132,9 @@ impl Instance {
         }
         turn.report(Event::Retuned { instance: self.id });
         self.set_broken(turn);
+        if self.params.holdings != old.holdings {
+            self.clear_fault(turn, Fault::Unheld);
+        }
         if self.params.source != old.source {
             self.set_source(turn, of_port);
         }

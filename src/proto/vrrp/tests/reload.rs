@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::kit::{HIGHER, Node, PORT, VI, holding, ms, params, setup, unicast};
 use crate::proto::track::TrackParams;
 use crate::proto::vrrp::{
-    AnnounceParams, Changes, Input, InstanceId, Params, Phase, PortId, Preempt, TrackId, Version,
+    AnnounceParams, Changes, Input, InstanceId, Item, Link, Outcome, Params, Phase, PortId, PortParams, Preempt,
+    Ticket, TrackId, Version,
 };
 
 const SECOND: InstanceId = InstanceId(2);
@@ -111,6 +112,29 @@ fn what_makes_it_another_router_leaves_and_starts_anew() {
 }
 
 #[test]
+fn answers_to_a_router_that_was_replaced_are_nobodys() {
+    let mut node = Node::master(params(100));
+    node.obliging = false;
+    node.retune(VI, |params| params.vrid = 99);
+    let before = node.engine.clone();
+    assert_eq!(node.give(Input::Settled(Ticket(2), Outcome::Ok)), [""; 0]);
+    assert_eq!(node.engine, before);
+    assert_eq!(node.give(Input::Stop), ["Stopped", "Finished"]);
+}
+
+#[test]
+fn other_holdings_are_tried_at_once_although_the_kernel_refused_the_old_ones() {
+    let mut node = Node::with(params(100));
+    node.obliging = false;
+    node.wait_for(Phase::Master);
+    let refused = Outcome::Refused(vec![Item::Address(super::kit::VIP)]);
+    node.give(Input::Settled(Ticket(1), refused));
+    assert_eq!(node.phase(), Phase::Fault);
+    let effects = node.retune(VI, |params| params.holdings = holding(&["203.0.113.9".parse().unwrap()]));
+    assert_eq!(effects, ["Retuned", "FaultCleared", "Backup by Recovered"]);
+}
+
+#[test]
 fn unicast_peers_come_and_go_without_a_change_of_state() {
     let mut node = Node::master(Params { reach: unicast(&[HIGHER]), ..params(100) });
     let effects = node.retune(VI, |params| params.reach = unicast(&[HIGHER, super::kit::LOWER]));
@@ -144,12 +168,12 @@ fn an_unchanged_script_keeps_its_result_and_a_retuned_one_too() {
 fn a_port_that_is_forgotten_takes_its_delays_along() {
     let mut node = Node::master(params(100));
     let mut wanted = node.setup.clone();
-    let delays = crate::proto::vrrp::PortParams { down_delay: ms(1000), up_delay: ms(0) };
+    let delays = PortParams { down_delay: ms(1000), up_delay: ms(0) };
     wanted.ports.insert(PORT, delays);
     assert_eq!(node.reload(wanted), [""; 0]);
-    node.give(Input::Link(PORT, crate::proto::vrrp::Link::Down));
+    node.give(Input::Link(PORT, Link::Down));
     assert_eq!(node.phase(), Phase::Master);
-    node.give(Input::Link(PORT, crate::proto::vrrp::Link::Up));
+    node.give(Input::Link(PORT, Link::Up));
     assert_eq!(node.phase(), Phase::Master);
 }
 
