@@ -72,7 +72,7 @@ pub fn load_str(host: &dyn Host, text: &str, lenient: bool) -> Loaded {
 
 /// The last three passes: shape, rows, and what needs the whole.
 fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, options: &Options) -> Loaded {
-    let tree = syntax::parse(&expanded, &mut diagnostics);
+    let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
     let names = names::Names::default();
     let mut cx = value::Cx { host, diagnostics, lenient: !options.config_test, upstream: options.upstream, names };
     let mut config = Config::default();

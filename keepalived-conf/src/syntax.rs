@@ -25,6 +25,7 @@ pub const UNEXPECTED_OPEN: Code = Code::new("KC020", "a `{` that belongs to noth
 pub const UNEXPECTED_CLOSE: Code = Code::new("KC021", "a `}` that closes nothing");
 pub const MISSING_CLOSE: Code = Code::new("KC022", "a block that is not closed");
 pub const UNCLOSED_QUOTE: Code = Code::new("KC023", "a quote that is not closed");
+pub const MISSING_OPEN: Code = Code::new("KC025", "a block whose `{` is missing");
 pub const TOO_DEEP: Code = Code::new("KC024", "blocks are nested too deeply");
 
 /// How deep blocks may stand in one another. The deepest keyword of the language is in the fourth block.
@@ -47,9 +48,30 @@ enum Way {
     Grammar,
 }
 
+/// Whether a keyword wants a block, given the keywords of the blocks around it and its own: how keepalived grades that
+/// the `{` is missing, or nothing for a keyword without a block.
+pub type Opens<'a> = &'a dyn Fn(&[&str]) -> Option<Class>;
+
 /// Reads the shape of an expanded text.
 pub fn parse(expanded: &Expanded, findings: &mut Diagnostics) -> Tree {
-    Reader::new(expanded, findings).read(Way::Fast)
+    Reader::new(expanded, findings, None).read(Way::Fast)
+}
+
+/// Reads the shape of an expanded text, and puts a missing `{` where a keyword wants a block, as keepalived does. It is
+/// looked for only when a `}` was left over: a text whose braces are in order has none missing.
+pub fn parse_knowing(expanded: &Expanded, opens: Opens<'_>, findings: &mut Diagnostics) -> Tree {
+    let mut first = Diagnostics::new();
+    let tree = Reader::new(expanded, &mut first, None).read(Way::Fast);
+    let left_over = first.iter().filter(|finding| finding.code == UNEXPECTED_CLOSE).count();
+    if left_over > 0 {
+        let mut second = Diagnostics::new();
+        let missing = Some(Missing { opens, left: left_over });
+        let repaired = Reader::new(expanded, &mut second, missing).read(Way::Fast);
+        second.iter().for_each(|finding| findings.push(finding.clone()));
+        return repaired;
+    }
+    first.iter().for_each(|finding| findings.push(finding.clone()));
+    tree
 }
 
 /// Reads a text with the same rules, with nothing of the line pass but that remarks go. For tests.
@@ -63,6 +85,13 @@ struct Reader<'a> {
     findings: &'a mut Diagnostics,
     /// The open blocks, outermost first.
     open: Vec<Opened>,
+    missing: Option<Missing<'a>>,
+}
+
+/// Where a `{` may be put that is not there, and how many.
+struct Missing<'a> {
+    opens: Opens<'a>,
+    left: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +114,8 @@ enum Token {
 }
 
 impl<'a> Reader<'a> {
-    fn new(expanded: &Expanded, findings: &'a mut Diagnostics) -> Reader<'a> {
-        Reader { builder: Builder::new(expanded.shared_text()), findings, open: Vec::new() }
+    fn new(expanded: &Expanded, findings: &'a mut Diagnostics, missing: Option<Missing<'a>>) -> Reader<'a> {
+        Reader { builder: Builder::new(expanded.shared_text()), findings, open: Vec::new(), missing }
     }
 
     fn read(mut self, way: Way) -> Tree {
@@ -134,7 +163,7 @@ impl<'a> Reader<'a> {
                                 self.builder.rewind(mark);
                                 return None;
                             };
-                            self.builder.end_statement(last_end);
+                            self.end_statement(last_end);
                             self.brace(byte == b'{', at);
                             return Some(end + 1);
                         }
@@ -147,7 +176,7 @@ impl<'a> Reader<'a> {
             }
             at += 1;
         }
-        self.builder.end_statement(last_end);
+        self.end_statement(last_end);
         Some(at + 1)
     }
 
@@ -170,13 +199,43 @@ impl<'a> Reader<'a> {
                     last_end = start + line.trim_end().len();
                 }
                 Token::Open(at) | Token::Close(at) => {
-                    self.builder.end_statement(last_end);
+                    self.end_statement(last_end);
                     self.brace(matches!(token, Token::Open(_)), start + at);
                     last_end = start + at + 1;
                 }
             }
         }
-        self.builder.end_statement(last_end);
+        self.end_statement(last_end);
+    }
+
+    /// Makes a statement of the words read since the last one, if there are any.
+    fn end_statement(&mut self, end: usize) {
+        if self.missing.is_some() && self.builder.has_words() {
+            self.open_where_missing();
+        }
+        self.builder.end_statement(end);
+    }
+
+    /// A statement follows one that has no body: if that wants one, this is its first line.
+    fn open_where_missing(&mut self) {
+        let Some(statement) = self.builder.bodiless() else { return };
+        let Some(missing) = &mut self.missing else { return };
+        let around = self.open.iter().filter_map(|opened| match opened {
+            Opened::Body(statement) => Some(self.builder.keyword(*statement)),
+            Opened::Ignored(_) => None,
+        });
+        let path: Vec<&str> = around.chain([self.builder.keyword(statement)]).collect();
+        let Some(class) = (missing.opens)(&path) else { return };
+        if missing.left == 0 || self.open.len() >= BLOCK_DEPTH_MAX {
+            return;
+        }
+        missing.left -= 1;
+        let finding = Diagnostic::error(MISSING_OPEN, format!("`{}` wants a block", self.builder.keyword(statement)))
+            .class(class)
+            .at(self.builder.head(statement), "read as if `{` followed");
+        self.findings.push(finding);
+        self.builder.open(statement);
+        self.open.push(Opened::Body(statement));
     }
 
     /// The rest of the line after a lone quote is dropped. A backslash before a quote hides it from whoever counts

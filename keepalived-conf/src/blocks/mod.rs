@@ -11,6 +11,7 @@ pub mod vrrp;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::diagnostic::Class;
 use crate::schema::{self, Block, Entry, Node, Seen};
 
 /// Everything the operator wrote, typed. After resolving, every setting holds the value in force.
@@ -41,6 +42,19 @@ pub static ROOT: LazyLock<Block<Config>> = LazyLock::new(|| {
 pub fn entries() -> &'static [Entry] {
     static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| schema::entries(&ROOT));
     &ENTRIES
+}
+
+/// How keepalived grades a missing `{` after the last of these keywords, each in the block of the one before; nothing
+/// when it takes no block.
+pub(crate) fn opens(path: &[&str]) -> Option<Class> {
+    static OPENS: LazyLock<BTreeMap<Vec<&'static str>, Class>> = LazyLock::new(|| {
+        let lists = entries().iter().filter(|entry| !entry.row.entry.is_empty());
+        let lists = lists.map(|entry| ([entry.path.as_slice(), &[entry.row.name]].concat(), Class::Logged));
+        let blocks = entries().iter().filter(|entry| !entry.path.is_empty());
+        lists.chain(blocks.map(|entry| (entry.path.clone(), Class::MissingOpen))).collect()
+    });
+    let opens: &BTreeMap<Vec<&str>, Class> = &OPENS;
+    opens.get(path).copied()
 }
 
 /// In which blocks each keyword stands.

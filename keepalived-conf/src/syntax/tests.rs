@@ -24,7 +24,7 @@ fn shape(body: Body<'_>) -> String {
 fn read(text: &str, way: Way) -> (Tree, Diagnostics) {
     let expanded = Expanded::ready("test", text.to_owned());
     let mut findings = Diagnostics::new();
-    let tree = Reader::new(&expanded, &mut findings).read(way);
+    let tree = Reader::new(&expanded, &mut findings, None).read(way);
     (tree, findings)
 }
 
@@ -117,6 +117,32 @@ fn braces_that_fit_nowhere_are_reported_and_ignored() {
     assert_eq!(finding.labels.len(), UNCLOSED_SHOWN_MAX);
     let classes: Vec<Class> = read("}\n{ {\n", Way::Fast).1.iter().map(|finding| finding.class).collect();
     assert_eq!(classes, [Class::UnexpectedClose, Class::UnexpectedOpen, Class::UnexpectedOpen, Class::MissingClose]);
+}
+
+#[test]
+fn a_missing_brace_is_put_where_a_keyword_wants_a_block() {
+    let opens = |path: &[&str]| match path {
+        ["vs"] | ["vs", "rs"] | ["vs", "rs", "check"] => Some(Class::MissingOpen),
+        ["vs", "list"] => Some(Class::Logged),
+        _ => None,
+    };
+    let rows: &[(&str, &str, &[Code])] = &[
+        ("vs a\n b 1\n}\nc\n", "vs a {b 1}; c", &[MISSING_OPEN]),
+        ("vs a {\n rs x\n w 1\n }\n}\n", "vs a {rs x {w 1}}", &[MISSING_OPEN]),
+        ("vs a\n rs x\n check\n w 1 }}} c\n", "vs a {rs x {check {w 1}}}; c", &[MISSING_OPEN; 3]),
+        ("vs a {\n list\n 1\n 2\n }\n}\n", "vs a {list {1; 2}}", &[MISSING_OPEN]),
+        ("vs a {\n rs x\n w 1\n}\n", "vs a {rs x; w 1}", &[]),
+        ("vs a {\n w 1\n}\n}\nvs b\n", "vs a {w 1}; vs b", &[UNEXPECTED_CLOSE]),
+        ("rs a\n b\n}\n", "rs a; b", &[UNEXPECTED_CLOSE]),
+        ("vs\n}\n", "vs", &[UNEXPECTED_CLOSE]),
+    ];
+    for (text, expected, codes) in rows {
+        let expanded = Expanded::ready("test", (*text).to_owned());
+        let mut findings = Diagnostics::new();
+        let tree = parse_knowing(&expanded, &opens, &mut findings);
+        let found: Vec<Code> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!((shape(tree.root()).as_str(), found.as_slice()), (*expected, *codes), "for {text:?}");
+    }
 }
 
 #[test]

@@ -235,7 +235,7 @@ impl Builder {
     /// Makes a statement of the words read since the last one, if there are any.
     pub(super) fn end_statement(&mut self, end: usize) {
         let unclosed = std::mem::take(&mut self.unclosed);
-        if self.tree.words.len() == self.first_word {
+        if !self.has_words() {
             return;
         }
         let index = narrow(self.tree.statements.len());
@@ -243,6 +243,16 @@ impl Builder {
         self.tree.statements.push(StatementNode { words: narrow(self.first_word), end: narrow(end), next });
         self.first_word = self.tree.words.len();
         self.bodiless = Some(index);
+    }
+
+    /// Whether words wait to become a statement.
+    pub(super) fn has_words(&self) -> bool {
+        self.tree.words.len() > self.first_word
+    }
+
+    /// The first word of a statement.
+    pub(super) fn keyword(&self, index: u32) -> &str {
+        Statement { tree: &self.tree, index }.words().next().map_or("", |word| word.text)
     }
 
     /// The statement that a `{` would belong to now.
