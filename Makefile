@@ -40,6 +40,10 @@ lint: ## format check and clippy only
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 
+.PHONY: bench-core
+bench-core: ## time the VRRP machine itself and print the figures beside their aims
+	$(CARGO) bench --locked --no-default-features --bench core
+
 .PHONY: docs
 docs: ## write the generated documents anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md
