@@ -4,6 +4,8 @@
 //! the operating system through `kernel`.
 
 #[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
 pub mod kernel;
 #[cfg(feature = "daemon")]
 pub mod notify;
@@ -11,6 +13,8 @@ pub mod notify;
 pub mod observe;
 pub mod plan;
 pub mod proto;
+#[cfg(feature = "daemon")]
+pub mod render;
 pub mod sim;
 #[cfg(feature = "daemon")]
 pub mod supervisor;

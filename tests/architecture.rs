@@ -1,7 +1,7 @@
 //! Structure that must hold: which module may import which, and which names appear only where the operating system
 //! is touched. The table below is the map in docs/architecture.md as data.
 
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::expect_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

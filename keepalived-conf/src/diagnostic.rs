@@ -236,9 +236,9 @@ impl Diagnostics {
         self.worst.map_or(0, Class::exit_status)
     }
 
-    /// Sorts by place, keeping the order of findings at one place. Findings without a place come first.
-    pub fn sort_by_place(&mut self) {
-        self.list.sort_by_key(|finding| finding.labels.first().map(|label| label.span.start));
+    /// Sorts the findings; those with equal keys keep their order.
+    pub fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&Diagnostic) -> K) {
+        self.list.sort_by_cached_key(key);
     }
 }
 

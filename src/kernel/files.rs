@@ -50,6 +50,12 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
+/// Adds text to a file, making it when it is not there.
+pub fn append(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().append(true).create(true).mode(0o644).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
 /// Removes a file; one that is already gone is no error.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -1,3 +1,4 @@
 //! What a configuration means on this host: values only, nothing is done here.
 
+pub mod notify;
 pub mod vrrp;

@@ -4,8 +4,18 @@
 //! one keeps its number, and one whose content differs gets another (a changed label is another detail). The engine and
 //! the worker compare numbers only.
 
+mod compile;
+mod details;
+mod instance;
+mod numbers;
+mod tracks;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use keepalived_conf::blocks::tracking::vrrp_track_process::TrackProcess;
+use keepalived_conf::script::Script;
 
 use crate::proto::vrrp::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Setup, TrackId};
 
@@ -19,6 +29,11 @@ pub struct VrrpPlan {
     /// Interfaces that addresses name.
     pub links: BTreeMap<LinkId, String>,
     pub details: BTreeMap<DetailId, Detail>,
+    /// How readings of tracks that the worker is told come about.
+    pub told: BTreeMap<TrackId, Told>,
+    /// What could not be planned, in words for the log.
+    pub troubles: Vec<String>,
+    numbers: numbers::Numbers,
 }
 
 /// A tracked object: its name, and where readings come from.
@@ -38,6 +53,22 @@ pub enum TrackSource {
     Route(DetailId),
     /// Scripts, files, processes and sessions: readings are handed to the worker.
     Told,
+}
+
+/// A tracked object that somebody looks at for the worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    Script {
+        command: Script,
+        interval: Duration,
+        timeout: Duration,
+    },
+    File {
+        path: String,
+    },
+    Process(Box<TrackProcess>),
+    /// The BFD worker says.
+    Bfd,
 }
 
 /// What adverts of one family and protocol go through on one interface. Instances with equal ports share one.
@@ -202,3 +233,6 @@ pub struct Rule {
     pub source_ports: Option<(u16, u16)>,
     pub destination_ports: Option<(u16, u16)>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The command line: our subcommands, and keepalived's own form.
+
+mod check;
+mod config;
+mod explain;
+pub mod options;
+mod upstream;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Where a command writes, so that tests can read it.
+pub struct Output<'a> {
+    pub out: &'a mut dyn Write,
+    pub err: &'a mut dyn Write,
+    /// Whether `out` is a terminal that shows colours.
+    pub colour: bool,
+}
+
+impl std::fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").field("colour", &self.colour).finish_non_exhaustive()
+    }
+}
+
+impl Output<'_> {
+    /// A reader that went away is no reason to fail.
+    fn print(&mut self, text: impl std::fmt::Display) {
+        let _ = writeln!(self.out, "{text}");
+    }
+
+    fn complain(&mut self, text: impl std::fmt::Display) {
+        let _ = writeln!(self.err, "steadfast: {text}");
+    }
+}
+
+/// Exit status of a command line that cannot be understood.
+const USAGE: u8 = 64;
+
+struct Command {
+    name: &'static str,
+    usage: &'static str,
+    help: &'static str,
+    run: fn(Vec<OsString>, &mut Output<'_>) -> u8,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "check",
+        usage: "check [--strict] [--fail-on error|warning|note] [--json|--oneline] [--as keepalived[-VERSION]] [--config-id ID] FILE...",
+        help: "say what is wrong with a configuration, where, and what to do; several files are compared as nodes",
+        run: check::run,
+    },
+    Command {
+        name: "explain",
+        usage: "explain KEYWORD|CODE [BLOCK]",
+        help: "what a keyword or a finding means",
+        run: explain::run,
+    },
+    Command {
+        name: "config",
+        usage: "config --json [--config-id ID] FILE",
+        help: "the typed configuration in force, defaults filled in, secrets masked",
+        run: config::run,
+    },
+];
+
+/// Runs the command line; the answer is the exit status.
+pub fn run(mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
+    if words.is_empty() {
+        return USAGE;
+    }
+    let program = words.remove(0);
+    let name = std::path::Path::new(&program).file_name().unwrap_or(&program).to_string_lossy().into_owned();
+    let first = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let command = COMMANDS.iter().find(|command| command.name == first);
+    match (name.as_str(), first.as_str(), command) {
+        ("keepalived", ..) => upstream::run(words, output),
+        (_, "-h" | "--help" | "help" | "", _) => {
+            output.print(help());
+            u8::from(first.is_empty()) * USAGE
+        }
+        (_, "-V" | "--version" | "version", _) => {
+            output.print(format_args!("steadfast {}", env!("CARGO_PKG_VERSION")));
+            0
+        }
+        (_, _, Some(command)) => {
+            words.remove(0);
+            if words.iter().any(|word| word == "--help" || word == "-h") {
+                output.print(format_args!("usage: steadfast {}\n\n{}", command.usage, command.help));
+                return 0;
+            }
+            (command.run)(words, output)
+        }
+        (_, option, None) if option.starts_with('-') => upstream::run(words, output),
+        (_, word, None) => {
+            output.complain(format_args!("no command `{word}`; `steadfast help` lists them"));
+            USAGE
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = "Steadfast keeps a service's address alive.\n\nCommands:\n".to_owned();
+    for command in COMMANDS {
+        text.push_str(&format!("  steadfast {}\n      {}\n", command.usage, command.help));
+    }
+    text.push_str("\nOptions of keepalived, also taken under the name `keepalived`:\n");
+    text.push_str(&options::help());
+    text
+}
+
+/// Says how a command is used after its words could not be understood.
+fn usage(name: &str, problem: impl std::fmt::Display, output: &mut Output<'_>) -> u8 {
+    output.complain(problem);
+    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+        output.complain(format_args!("usage: steadfast {}", command.usage));
+    }
+    USAGE
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+#![allow(clippy::disallowed_methods)]
+
+use super::*;
+
+/// Runs a command line; gives the exit status and what was written to both streams.
+fn steadfast(words: &[&str]) -> (u8, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let words = std::iter::once("steadfast").chain(words.iter().copied()).map(OsString::from).collect();
+    let status = run(words, &mut Output { out: &mut out, err: &mut err, colour: false });
+    (status, String::from_utf8(out).expect("text"), String::from_utf8(err).expect("text"))
+}
+
+fn data(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// An instance that is sound on every machine, whatever interfaces it has, with these lines more.
+fn sound(lines: &str) -> String {
+    format!(
+        "vrrp_instance web {{\n virtual_router_id 51\n unicast_src_ip 192.0.2.1\n unicast_peer {{\n 192.0.2.2\n }}\n \
+         virtual_ipaddress {{\n 192.0.2.10/24 dev lo\n }}\n{lines}}}\n"
+    )
+}
+
+/// A file of the test's own with this text.
+fn file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("steadfast-cli-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).expect("a folder for temporary files");
+    path.display().to_string()
+}
+
+#[test]
+fn ten_mistakes_give_ten_good_messages() {
+    let (status, out, _) = steadfast(&["check", &data("ten-mistakes.conf")]);
+    assert_eq!(status, 1);
+    assert!(!out.contains("correct-horse"), "a password is never printed");
+    let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
+    insta::assert_snapshot!("ten-mistakes", out.replace(&root, ""));
+}
+
+#[test]
+fn a_sound_file_is_fine() {
+    let path = file("sound.conf", &sound(""));
+    let (status, out, err) = steadfast(&["check", &path]);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("1 instance"), "{out}");
+}
+
+#[test]
+fn the_threshold_decides_the_exit_status() {
+    // A warning and nothing worse: the first of two settings of the same thing.
+    let path = file(
+        "warning.conf",
+        &sound(
+            " priority 90
+ priority 80
+",
+        ),
+    );
+    assert_eq!(steadfast(&["check", &path]).0, 1);
+    assert_eq!(steadfast(&["check", "--fail-on", "error", &path]).0, 0);
+    assert_eq!(steadfast(&["check", "--strict", &path]).0, 1);
+    assert_eq!(steadfast(&["check", "--fail-on", "nonsense", &path]).0, USAGE);
+}
+
+#[test]
+fn findings_come_as_json_with_places() {
+    let (status, out, _) = steadfast(&["check", "--json", &data("ten-mistakes.conf")]);
+    assert_eq!(status, 1);
+    let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let findings = answer["files"][0]["findings"].as_array().expect("a list");
+    assert!(findings.len() >= 10);
+    for finding in findings {
+        assert!(finding["places"][0]["line"].as_u64().is_some_and(|line| line > 0), "{finding}");
+        assert!(finding["code"].as_str().is_some_and(|code| code.starts_with('K')), "{finding}");
+    }
+    assert!(!out.contains("correct-horse"), "a password is never printed");
+}
+
+#[test]
+fn one_line_forms_name_file_line_and_column() {
+    let path = data("ten-mistakes.conf");
+    let (_, out, _) = steadfast(&["check", "--oneline", &path]);
+    for line in out.lines() {
+        assert!(line.starts_with(&format!("{path}:")), "{line}");
+    }
+    assert!(!out.contains("correct-horse"));
+}
+
+#[test]
+fn keywords_of_our_own_are_named_for_whoever_must_stay_with_keepalived() {
+    let path = file(
+        "ours.conf",
+        &format!(
+            "global_defs {{
+ vrrp_handover off
+}}
+{}",
+            sound("")
+        ),
+    );
+    assert_eq!(steadfast(&["check", "--fail-on", "error", &path]).0, 0);
+    let (status, out, _) = steadfast(&["check", "--as", "keepalived", &path]);
+    assert_eq!(status, 1);
+    assert!(out.contains("keepalived 2.4.3 does not know `vrrp_handover`"), "{out}");
+    assert_eq!(steadfast(&["check", "--as", "quagga", &path]).0, USAGE);
+}
+
+#[test]
+fn a_keyword_is_explained_with_its_place_range_and_default() {
+    let (status, out, _) = steadfast(&["explain", "advert_int"]);
+    assert_eq!(status, 0);
+    for part in ["vrrp_instance", "0.01", "255", "default", "since"] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+    let (status, _, err) = steadfast(&["explain", "advert_itn"]);
+    assert_eq!(status, 1);
+    assert!(err.contains("did you mean `advert_int`?"), "{err}");
+}
+
+#[test]
+fn every_keyword_can_be_explained() {
+    for entry in keepalived_conf::blocks::entries() {
+        let (status, out, err) = steadfast(&["explain", entry.row.name]);
+        assert_eq!((status, err.as_str()), (0, ""), "{}", entry.row.name);
+        assert!(out.contains("means"), "{} has no meaning", entry.row.name);
+    }
+}
+
+#[test]
+fn the_typed_configuration_is_printed_with_defaults_and_without_secrets() {
+    let (_, out, _) = steadfast(&["config", "--json", &data("ten-mistakes.conf")]);
+    let config: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(config["vrrp"]["instances"][0]["name"], "web");
+    assert_eq!(config["vrrp"]["instances"][0]["down_timer_adverts"], 3);
+    assert!(!out.contains("correct-"), "a password is never printed");
+}
+
+#[test]
+fn the_configuration_test_exits_as_keepalived_does() {
+    let table = [
+        ("fine", sound(""), 0),
+        ("unknown", "nonsense 1\n".to_owned(), 5),
+        ("include", "includem /nonexistent/file\n".to_owned(), 6),
+        ("number", sound(" priority 300\n"), 5),
+    ];
+    for (name, text, expected) in table {
+        let path = file(name, &text);
+        let (status, out, err) = steadfast(&["-t", "-f", &path]);
+        assert_eq!((status, out.as_str()), (expected, ""), "{name}: {err}");
+        assert_eq!(err.is_empty(), expected == 0, "{name}: {err}");
+    }
+}
+
+#[test]
+fn a_configuration_test_can_write_its_messages_to_a_file() {
+    let (path, log) = (file("logged", "nonsense 1\n"), file("log", "before\n"));
+    let (status, _, err) = steadfast(&["-f", &path, &format!("-t{log}")]);
+    assert_eq!((status, err.as_str()), (5, ""));
+    let text = std::fs::read_to_string(log).expect("the log");
+    assert!(text.starts_with("before\n") && text.contains("nonsense"), "{text}");
+    assert_eq!(steadfast(&["-f", &path, "-t/nonexistent/log"]).0, 1);
+}
+
+#[test]
+fn signal_numbers_are_printed_bare() {
+    assert_eq!(steadfast(&["--signum=JSON"]), (0, "36\n".to_owned(), String::new()));
+    assert_eq!(steadfast(&["--signum=NOPE"]).0, 1);
+}
+
+#[test]
+fn the_version_goes_to_standard_error_as_exporters_expect() {
+    let (status, out, err) = steadfast(&["-v"]);
+    assert_eq!((status, out.as_str()), (0, ""));
+    assert!(err.starts_with("Keepalived v2."), "{err}");
+    assert!(err.lines().any(|line| line.starts_with("configure options:") && line.contains("--enable-json")), "{err}");
+}
+
+#[test]
+fn odd_input_is_a_finding_and_not_a_crash() {
+    let folder = std::env::temp_dir().display().to_string();
+    for path in ["/nonexistent/file", folder.as_str(), "/dev/null", "/proc/self/mem"] {
+        let (status, out, _) = steadfast(&["check", path]);
+        assert!(status <= 1 && !out.is_empty(), "{path}: {status} {out}");
+    }
+    for words in [&["nonsense"][..], &["check"], &["check", "--nonsense", "x"], &["explain"], &["config"], &[]] {
+        assert_eq!(steadfast(words).0, USAGE, "{words:?}");
+    }
+}

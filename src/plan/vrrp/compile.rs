@@ -1,0 +1,135 @@
+//! From the configuration to the plan.
+//!
+//! A plan can be made after another one: names that were there before keep their numbers, so that a reload is the
+//! difference of two plans and what did not change is not touched.
+
+use std::sync::Arc;
+
+use keepalived_conf::Config;
+use keepalived_conf::blocks::vrrp::instance::{Ipvlan, IpvlanMode as WrittenMode, Vmac, VrrpInstance};
+
+use super::instance;
+use super::{Hears, IpvlanMode, Over, OverKind, Port, VrrpPlan};
+use crate::proto::vrrp::{Auth, Family, Globals, GroupParams, InstanceId, PortParams};
+
+/// The network of the addresses a virtual router's own MAC address starts with (RFC 9568 section 7.3).
+const VMAC_PREFIX: [u8; 4] = [0x00, 0x00, 0x5e, 0x00];
+
+impl VrrpPlan {
+    /// Makes a plan of a resolved configuration. Names that `before` knows keep their numbers.
+    pub fn compile(config: &Config, before: Option<&VrrpPlan>) -> VrrpPlan {
+        let numbers = before.map(|before| before.numbers.clone()).unwrap_or_default();
+        let mut plan = VrrpPlan { numbers, ..VrrpPlan::default() };
+        plan.setup.globals = Globals { startup_delay: config.global.vrrp.startup_delay };
+        for instance in &config.vrrp.instances {
+            plan.add_instance(config, instance);
+        }
+        for group in &config.vrrp.sync_groups {
+            let members: Vec<InstanceId> =
+                group.group.iter().filter_map(|name| plan.numbers.known_instance(&name.text)).collect();
+            let id = plan.numbers.group(&group.name);
+            plan.setup.groups.insert(id, GroupParams { members });
+            plan.groups.insert(id, group.name.clone());
+        }
+        plan
+    }
+
+    fn add_instance(&mut self, config: &Config, instance: &VrrpInstance) {
+        let id = self.numbers.instance(&instance.name);
+        self.instances.insert(id, instance.name.clone());
+        let auth = match instance::auth_of(instance) {
+            Ok(auth) => auth,
+            Err(problem) => {
+                self.troubles.push(format!("({}) {problem}; the instance stays in FAULT", instance.name));
+                Auth::None
+            }
+        };
+        let port = port_of(config, instance, &auth);
+        let port_id = self.numbers.port(&port);
+        let watched = port.over.as_ref().map(|over| over.name.as_str()).or(port.interface.as_deref());
+        let delays = watched
+            .and_then(|name| config.vrrp.interface_up_down_delays.iter().find(|delay| &*delay.interface == name))
+            .map(|delay| PortParams { down_delay: delay.down, up_delay: delay.up })
+            .unwrap_or_default();
+        self.setup.ports.insert(port_id, delays);
+        self.ports.insert(port_id, port);
+        let tracks = self.tracks_of(config, instance);
+        let holdings = Arc::new(self.holdings_of(config, instance));
+        let params = instance::params(self, config, instance, port_id, auth, tracks, holdings);
+        self.setup.instances.insert(id, params);
+    }
+}
+
+fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {
+    let family = instance::family_of(*instance.family);
+    let vrid = instance.virtual_router_id.unwrap_or(0);
+    let over = match (&instance.interface, &instance.vmac, &instance.ipvlan) {
+        (None, _, _) | (Some(_), None, None) => None,
+        (Some(_), Some(vmac), _) => Some(vmac_over(config, instance, vmac, family, vrid)),
+        (Some(_), None, Some(ipvlan)) => Some(ipvlan_over(config, instance, ipvlan, family, vrid)),
+    };
+    let hears = if instance.unicast.in_use() {
+        Hears::Address(instance.source)
+    } else {
+        Hears::Group(instance::group_address(config, instance))
+    };
+    Port {
+        family,
+        authenticated: auth.uses_header(),
+        interface: instance.interface.as_ref().map(|name| name.text.clone()),
+        over,
+        hears,
+        receive_buffer: instance.kernel_rx_buf_size,
+    }
+}
+
+/// An interface with the virtual router's own MAC address, or the one that is configured.
+fn vmac_over(config: &Config, instance: &VrrpInstance, vmac: &Vmac, family: Family, vrid: u8) -> Over {
+    let [a, b, c, d] = VMAC_PREFIX;
+    let fifth = match family {
+        Family::V4 => 1,
+        Family::V6 => 2,
+    };
+    let octets = vmac.mac.as_ref().map_or([a, b, c, d, fifth, vrid], |mac| {
+        let [a, b, c, d, e, f] = mac.octets;
+        [a, b, c, d, e, if mac.ends_in_vrid { vrid } else { f }]
+    });
+    Over {
+        name: over_name(config, vmac.name.as_ref().map(|name| name.text.as_str()), family, vrid),
+        kind: OverKind::Vmac(octets),
+        transmit_base: instance.vmac_xmit_base,
+        group: vmac.group,
+        ipv6: speaks_ipv6(instance),
+        link_local: None,
+    }
+}
+
+fn ipvlan_over(config: &Config, instance: &VrrpInstance, ipvlan: &Ipvlan, family: Family, vrid: u8) -> Over {
+    let mode = match ipvlan.mode {
+        WrittenMode::Bridge => IpvlanMode::Bridge,
+        WrittenMode::Private => IpvlanMode::Private,
+        WrittenMode::Vepa => IpvlanMode::Vepa,
+    };
+    Over {
+        name: over_name(config, ipvlan.name.as_ref().map(|name| name.text.as_str()), family, vrid),
+        kind: OverKind::Ipvlan { mode, address: ipvlan.address },
+        transmit_base: instance.vmac_xmit_base,
+        group: ipvlan.group,
+        ipv6: speaks_ipv6(instance),
+        link_local: None,
+    }
+}
+
+/// Without a name: the prefix, 6 for IPv6, a dot and the virtual router id.
+fn over_name(config: &Config, written: Option<&str>, family: Family, vrid: u8) -> String {
+    let six = match family {
+        Family::V4 => "",
+        Family::V6 => "6",
+    };
+    written.map_or_else(|| format!("{}{six}.{vrid}", *config.global.vrrp.vmac_prefix), str::to_owned)
+}
+
+fn speaks_ipv6(instance: &VrrpInstance) -> bool {
+    instance::family_of(*instance.family) == Family::V6
+        || instance.addresses().any(|address| address.ip.is_ipv6() && address.dev.is_none())
+}

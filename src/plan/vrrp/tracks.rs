@@ -1,0 +1,140 @@
+//! What an instance follows and what it holds, in numbers.
+
+use keepalived_conf::Config;
+use keepalived_conf::blocks::vrrp::entry::address::Address;
+use keepalived_conf::blocks::vrrp::entry::track::{Kind, Track as Use};
+use keepalived_conf::blocks::vrrp::instance::VrrpInstance;
+
+use super::{Detail, Told, TrackSource, Tracked, VrrpPlan, details};
+use crate::proto::track::TrackParams;
+use crate::proto::vrrp::{DetailId, HeldAddress, HeldDetail, Holdings, LinkId, TrackId, TrackUse};
+
+impl VrrpPlan {
+    fn track(&mut self, kind: &'static str, name: &str, params: TrackParams, source: TrackSource) -> TrackId {
+        let id = self.numbers.track(kind, name);
+        self.setup.tracks.insert(id, params);
+        self.tracks.insert(id, Tracked { name: name.to_owned(), source });
+        id
+    }
+
+    fn link(&mut self, name: &str) -> LinkId {
+        let id = self.numbers.link(name);
+        self.links.insert(id, name.to_owned());
+        id
+    }
+
+    fn detail(&mut self, detail: Detail) -> DetailId {
+        let id = self.numbers.detail(&detail);
+        self.details.insert(id, detail);
+        id
+    }
+
+    pub(super) fn tracks_of(&mut self, config: &Config, instance: &VrrpInstance) -> Vec<TrackUse> {
+        let mut uses = Vec::new();
+        for (kind, track) in instance.tracks.iter() {
+            if let Some((params, source, told)) = described(config, kind, track) {
+                let id = self.track(kind.noun(), &track.name, params, source);
+                if let Some(told) = told {
+                    self.told.insert(id, told);
+                }
+                uses.push(TrackUse { track: id, weight: i32::from(*track.weight), reverse: *track.reverse });
+            }
+        }
+        self.implied_interfaces(instance, &mut uses);
+        if let (true, Some(ip), Some(interface)) = (instance.track_src_ip, instance.source, &instance.interface) {
+            let source = TrackSource::Address(interface.text.clone(), ip);
+            let id = self.track("address", &format!("{ip}%{}", interface.text), TrackParams::Address, source);
+            uses.push(TrackUse { track: id, weight: 0, reverse: false });
+        }
+        uses
+    }
+
+    /// The interfaces of tracked addresses on other interfaces than the instance's own are followed without being
+    /// asked: without them the instance cannot do its work.
+    fn implied_interfaces(&mut self, instance: &VrrpInstance, uses: &mut Vec<TrackUse>) {
+        let own = instance.interface.as_ref().map(|name| name.text.as_str());
+        for address in instance.addresses().filter(|address| address.tracked) {
+            let Some(dev) = address.dev.as_ref().map(|dev| dev.text.as_str()) else { continue };
+            if Some(dev) == own || instance.tracks.interfaces.iter().any(|track| &*track.name == dev) {
+                continue;
+            }
+            let params = TrackParams::Interface { up_delay: Default::default(), down_delay: Default::default() };
+            let id = self.track(Kind::Interface.noun(), dev, params, TrackSource::Interface(dev.to_owned()));
+            let implied = TrackUse { track: id, weight: 0, reverse: false };
+            if !uses.contains(&implied) {
+                uses.push(implied);
+            }
+        }
+    }
+
+    pub(super) fn holdings_of(&mut self, config: &Config, instance: &VrrpInstance) -> Holdings {
+        let own = instance.interface.as_ref().map(|name| name.text.clone());
+        let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
+        let mut held = |list: &[Address]| list.iter().map(|one| self.held(one, own.as_deref(), lease)).collect();
+        let (addresses, excluded) = (held(&instance.virtual_ipaddress), held(&instance.virtual_ipaddress_excluded));
+        let mut routes = Vec::new();
+        for route in &instance.virtual_routes {
+            let detail = self.detail(Detail::Route(Box::new(details::route(route))));
+            routes.push(HeldDetail { detail, tracked: route.tracked });
+        }
+        let mut rules = Vec::new();
+        for rule in &instance.virtual_rules {
+            let detail = self.detail(Detail::Rule(Box::new(details::rule(rule))));
+            rules.push(HeldDetail { detail, tracked: rule.tracked });
+        }
+        Holdings { addresses, excluded, routes, rules, filter: !*instance.accept && !instance.is_owner() }
+    }
+
+    fn held(&mut self, address: &Address, own: Option<&str>, lease: Option<u32>) -> HeldAddress {
+        let dev = address.dev.as_ref().map(|dev| dev.text.as_str()).filter(|dev| Some(*dev) != own);
+        HeldAddress {
+            ip: address.ip,
+            prefix: address.bits,
+            link: dev.map(|dev| self.link(dev)),
+            detail: details::address(address, lease).map(|detail| self.detail(Detail::Address(detail))),
+            tracked: address.tracked,
+        }
+    }
+}
+
+/// What stands behind an entry of a track list. A name that means nothing was reported when the configuration was
+/// read.
+fn described(config: &Config, kind: Kind, track: &Use) -> Option<(TrackParams, TrackSource, Option<Told>)> {
+    let tracking = &config.tracking;
+    let name = track.name.text.as_str();
+    let told = |params, told| Some((params, TrackSource::Told, Some(told)));
+    match kind {
+        Kind::Interface => {
+            let delays = config.vrrp.interface_up_down_delays.iter().find(|delay| delay.interface.text == name);
+            let params = TrackParams::Interface {
+                up_delay: delays.map(|delay| delay.up).unwrap_or_default(),
+                down_delay: delays.map(|delay| delay.down).unwrap_or_default(),
+            };
+            Some((params, TrackSource::Interface(name.to_owned()), None))
+        }
+        Kind::Script => {
+            let script = tracking.script(name)?;
+            let params = TrackParams::Script { rise: script.rise, fall: script.fall, init_fail: script.init_fail };
+            let command = script.command.clone()?;
+            told(params, Told::Script { command, interval: *script.interval, timeout: *script.timeout })
+        }
+        Kind::File => {
+            let file = tracking.files.iter().find(|file| file.name == name)?;
+            told(TrackParams::File, Told::File { path: file.path.clone() })
+        }
+        Kind::Process => {
+            let process = tracking.process(name)?;
+            let params = TrackParams::Process {
+                quorum: process.quorum,
+                quorum_max: process.quorum_max,
+                up_delay: process.fork_delay,
+                down_delay: process.terminate_delay,
+            };
+            told(params, Told::Process(Box::new(process.clone())))
+        }
+        Kind::Bfd => {
+            tracking.bfd.iter().find(|session| session.name == name)?;
+            told(TrackParams::Bfd, Told::Bfd)
+        }
+    }
+}
