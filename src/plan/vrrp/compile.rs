@@ -54,7 +54,7 @@ impl VrrpPlan {
         self.setup.ports.insert(port_id, delays);
         self.ports.insert(port_id, port);
         let tracks = self.tracks_of(config, instance);
-        let holdings = Arc::new(self.holdings_of(config, instance));
+        let holdings = Arc::new(self.holdings_of(instance));
         let params = instance::params(self, config, instance, port_id, auth, tracks, holdings);
         self.setup.instances.insert(id, params);
     }

@@ -42,20 +42,7 @@ mod metric {
 }
 
 /// How an address differs from a plain one; `None` when it does not.
-pub(super) fn address(written: &Address, lease: Option<u32>) -> Option<AddressDetail> {
-    let plain = AddressDetail {
-        scope: None,
-        broadcast: None,
-        label: None,
-        peer: None,
-        home: false,
-        dad: false,
-        mngtmpaddr: false,
-        noprefixroute: false,
-        autojoin: false,
-        preferred: None,
-        lease: None,
-    };
+pub(super) fn address(written: &Address) -> Option<AddressDetail> {
     let detail = AddressDetail {
         scope: written.scope,
         broadcast: written.broadcast.map(Broadcast::Is),
@@ -70,9 +57,8 @@ pub(super) fn address(written: &Address, lease: Option<u32>) -> Option<AddressDe
             WrittenLifetime::Forever => Lifetime::Forever,
             WrittenLifetime::Seconds(seconds) => Lifetime::Seconds(seconds),
         }),
-        lease,
     };
-    (detail != plain).then_some(detail)
+    (detail != AddressDetail::default()).then_some(detail)
 }
 
 pub(super) fn route(written: &WrittenRoute) -> Route {

@@ -7,7 +7,7 @@ use keepalived_conf::Config;
 use keepalived_conf::blocks::global::ours::Repair;
 use keepalived_conf::blocks::vrrp::auth_hmac::{self, AuthHmac};
 use keepalived_conf::blocks::vrrp::authentication::AuthType;
-use keepalived_conf::blocks::vrrp::instance::{OldChecksum, Version as Written, VrrpInstance};
+use keepalived_conf::blocks::vrrp::instance::{Fault, OldChecksum, Version as Written, VrrpInstance};
 
 use super::VrrpPlan;
 use crate::proto::vrrp::auth::{AntiReplay, HmacKey, HmacMode, HmacPolicy, Keys, Password};
@@ -60,7 +60,7 @@ pub(super) fn params(
             Repair::Restore => OnLoss::Restore,
         },
         handover: *config.global.ours.handover,
-        broken: !instance.faults.is_empty() || auth_failed,
+        broken: auth_failed || instance.faults.iter().any(|fault| !comes_late(*fault)),
     }
 }
 
@@ -75,6 +75,21 @@ fn version_of(instance: &VrrpInstance) -> Version {
     match *instance.version {
         Written::V2 => Version::V2,
         Written::V3 => Version::V3,
+    }
+}
+
+/// What is missing may still come: the worker waits for it.
+fn comes_late(fault: Fault) -> bool {
+    match fault {
+        Fault::InterfaceMissing | Fault::NoSource => true,
+        Fault::NoVirtualRouterId
+        | Fault::NoInterface
+        | Fault::LinkLocalWithoutInterface
+        | Fault::VmacWithoutInterface
+        | Fault::NoAddresses
+        | Fault::StrictUnicast
+        | Fault::SameVirtualRouter
+        | Fault::IpvlanAddress => false,
     }
 }
 

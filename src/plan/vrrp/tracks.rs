@@ -67,10 +67,9 @@ impl VrrpPlan {
         }
     }
 
-    pub(super) fn holdings_of(&mut self, config: &Config, instance: &VrrpInstance) -> Holdings {
+    pub(super) fn holdings_of(&mut self, instance: &VrrpInstance) -> Holdings {
         let own = instance.interface.as_ref().map(|name| name.text.clone());
-        let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
-        let mut held = |list: &[Address]| list.iter().map(|one| self.held(one, own.as_deref(), lease)).collect();
+        let mut held = |list: &[Address]| list.iter().map(|one| self.held(one, own.as_deref())).collect();
         let (addresses, excluded) = (held(&instance.virtual_ipaddress), held(&instance.virtual_ipaddress_excluded));
         let mut routes = Vec::new();
         for route in &instance.virtual_routes {
@@ -85,13 +84,13 @@ impl VrrpPlan {
         Holdings { addresses, excluded, routes, rules, filter: !*instance.accept && !instance.is_owner() }
     }
 
-    fn held(&mut self, address: &Address, own: Option<&str>, lease: Option<u32>) -> HeldAddress {
+    fn held(&mut self, address: &Address, own: Option<&str>) -> HeldAddress {
         let dev = address.dev.as_ref().map(|dev| dev.text.as_str()).filter(|dev| Some(*dev) != own);
         HeldAddress {
             ip: address.ip,
             prefix: address.bits,
             link: dev.map(|dev| self.link(dev)),
-            detail: details::address(address, lease).map(|detail| self.detail(Detail::Address(detail))),
+            detail: details::address(address).map(|detail| self.detail(Detail::Address(detail))),
             tracked: address.tracked,
         }
     }
