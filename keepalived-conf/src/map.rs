@@ -379,3 +379,6 @@ fn boundary_after(text: &str, at: usize) -> usize {
 fn boundary_before(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //!
 //! Where keepalived is not installed only our half runs, and the test says so.
 
-#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::print_stderr)]
 
 mod rows;
 
