@@ -8,7 +8,6 @@ pub mod words;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
 use crate::span::{Place, Span};
-use crate::syntax::Word;
 use crate::value::Args;
 
 use words::Fault;
@@ -90,7 +89,7 @@ impl RunAs {
     }
 }
 
-impl<'s> Args<'s, '_> {
+impl Args<'_, '_> {
     /// `SCRIPT [USER [[:]GROUP]]`.
     pub fn script(&mut self) -> Option<Script> {
         let (mut script, tail) = self.command_line()?;
@@ -121,21 +120,25 @@ impl<'s> Args<'s, '_> {
 
     /// A regular expression: one pass over the line, with the escapes of commands.
     pub fn regex(&mut self) -> Option<String> {
-        let first = self.word()?;
-        let values = match words::arguments(self.statement().raw()) {
-            Ok(values) => values,
+        let statement = self.statement();
+        let values = match words::arguments(statement.raw()) {
+            Ok(values) if values.len() > 1 => values,
+            Ok(_) => {
+                self.word();
+                return None;
+            }
             Err(fault) => {
-                self.fault(fault, first);
+                let _ = self.rest();
+                self.fault(fault, statement.span());
                 return None;
             }
         };
-        let last = self.rest().last();
+        let _ = self.rest();
         let mut values = values.into_iter().skip(1);
         let (Some(value), None) = (values.next(), values.next()) else {
-            let span = last.map_or(first.span, |last| first.span.to(last.span));
             let finding = self
                 .rejection(NOT_ONE_VALUE, Class::General)
-                .at(span, "expected one word")
+                .at(statement.span(), "expected one word")
                 .hint("put an expression with blanks in quotes");
             self.push(finding);
             return None;
@@ -145,32 +148,35 @@ impl<'s> Args<'s, '_> {
 
     /// The command and the words after it with their places.
     fn command_line(&mut self) -> Option<(Script, Vec<(String, Span)>)> {
-        let first = self.word()?;
-        let _ = self.rest();
-        let start = self.statement().span().start;
-        let mut pieces = match words::line(self.statement().raw()) {
-            Ok(pieces) => pieces.into_iter().skip(1),
+        let statement = self.statement();
+        let start = statement.span().start;
+        let place = |from: usize, to: usize| Span::new(start + from as u32, start + to as u32);
+        let pieces = match words::line(statement.raw()) {
+            Ok(pieces) => pieces,
             Err(fault) => {
-                self.fault(fault, first);
+                let _ = self.rest();
+                let at = fault.offset().map_or(statement.span(), |at| place(at, at + 1));
+                self.fault(fault, at);
                 return None;
             }
         };
-        let command = pieces.next()?;
-        let place = |from: usize, to: usize| Span::new(start + from as u32, start + to as u32);
+        let mut pieces = pieces.into_iter().skip(1);
+        let Some(command) = pieces.next() else {
+            self.word();
+            return None;
+        };
+        let _ = self.rest();
         let span = place(command.start, command.end);
         let argv = match words::arguments(&command.text) {
             Ok(argv) => argv,
             Err(fault) => {
-                self.fault(fault, first);
+                self.fault(fault, span);
                 return None;
             }
         };
         if argv.first().is_none_or(String::is_empty) {
-            let finding = self
-                .rejection(EMPTY_COMMAND, Class::Logged)
-                .at(span, "no program is named here")
-                .note("the script is left out");
-            self.push(finding);
+            let finding = self.rejection(EMPTY_COMMAND, Class::Logged).at(span, "no program is named here");
+            self.push(finding.note("left out"));
             return None;
         }
         if command.text.contains("\\\"") {
@@ -193,11 +199,9 @@ impl<'s> Args<'s, '_> {
         }
     }
 
-    fn fault(&mut self, fault: Fault, at: Word<'s>) {
-        let _ = self.rest();
+    fn fault(&mut self, fault: Fault, at: Span) {
         let (finding, label) = match fault {
-            // keepalived's own passes over a line have reported an open double quote already.
-            Fault::Unmatched('"', _) => return,
+            Fault::Unmatched('"', _) if self.lone_quote_reported() => return,
             Fault::Unmatched(quote, _) => {
                 (self.rejection(UNMATCHED_QUOTE, Class::UnmatchedQuote), format!("the closing {quote} is missing"))
             }
@@ -206,6 +210,21 @@ impl<'s> Args<'s, '_> {
             }
             Fault::NotText => (self.rejection(NOT_TEXT, Class::Logged), "a NUL, or bytes that are no UTF-8".to_owned()),
         };
-        self.push(finding.at(at.span, label).note("left out"));
+        self.push(finding.at(at, label).note("left out"));
+    }
+
+    /// Whoever took the line apart has said that a quote stands alone on it.
+    fn lone_quote_reported(&self) -> bool {
+        let statement = self.statement();
+        let place = statement.span();
+        let within = |finding: &Diagnostic| {
+            finding.labels.first().is_some_and(|label| (place.start..=place.end).contains(&label.span.start))
+        };
+        statement.unclosed()
+            && self
+                .cx
+                .diagnostics
+                .iter()
+                .any(|finding| finding.code == crate::syntax::UNCLOSED_QUOTE && within(finding))
     }
 }

@@ -15,10 +15,8 @@ const REFERENCE: &str = include_str!("../../docs/keywords.md");
 fn listed() -> BTreeSet<(String, String)> {
     UPSTREAM
         .lines()
-        .map(|line| {
-            let (block, keyword) = line.split_once('\t').expect("a tab between block and keyword");
-            (block.to_owned(), keyword.to_owned())
-        })
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(block, keyword)| (block.to_owned(), keyword.to_owned()))
         .collect()
 }
 

@@ -70,9 +70,9 @@ fn pipes(global: &mut Global, cx: &mut Cx<'_>) {
         fifo.lvs.script = None;
     }
     let pipes = [
-        (&mut fifo.all, "notify_fifo", "notify_fifo_script"),
-        (&mut fifo.vrrp, "vrrp_notify_fifo", "vrrp_notify_fifo_script"),
-        (&mut fifo.lvs, "lvs_notify_fifo", "lvs_notify_fifo_script"),
+        (&fifo.all, "notify_fifo", "notify_fifo_script"),
+        (&fifo.vrrp, "vrrp_notify_fifo", "vrrp_notify_fifo_script"),
+        (&fifo.lvs, "lvs_notify_fifo", "lvs_notify_fifo_script"),
     ];
     for (pipe, keyword, script) in pipes {
         if pipe.path.is_none() && pipe.script.is_some() {
@@ -80,7 +80,6 @@ fn pipes(global: &mut Global, cx: &mut Cx<'_>) {
                 .at(seen.span_or_head(script), "never started")
                 .hint(format!("name the pipe with `{keyword}`"));
             cx.diagnostics.push(finding);
-            pipe.script = None;
         }
     }
 }

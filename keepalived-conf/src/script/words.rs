@@ -13,6 +13,16 @@ pub enum Fault {
     NotText,
 }
 
+impl Fault {
+    /// Where in the text it is, when it is in one place.
+    pub fn offset(self) -> Option<usize> {
+        match self {
+            Fault::Unmatched(_, at) | Fault::LoneBackslash(at) => Some(at),
+            Fault::NotText => None,
+        }
+    }
+}
+
 /// A word of the line, with its place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {

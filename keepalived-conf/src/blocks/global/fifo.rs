@@ -24,7 +24,7 @@ pub struct Fifo {
     pub path: Option<String>,
     /// Who owns a pipe that is made; none is the daemon.
     pub owner: Option<RunAs>,
-    /// Started to read the pipe, whose path it gets as its last argument.
+    /// Started to read the pipe, whose path it gets as its last argument; not without a path.
     pub script: Option<Script>,
 }
 

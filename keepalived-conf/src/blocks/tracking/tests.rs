@@ -75,7 +75,7 @@ fn scripts_name_a_command() {
             ("script \"\"", "None", &["KC113", "KC131"]),
         ],
     );
-    for (body, exit) in [("script", 2), ("script x\nuser", 2), ("script x\ninterval", 2), ("script x\nweight", 2)] {
+    for (body, exit) in [("script", 5), ("script x\nuser", 2), ("script x\ninterval", 2), ("script x\nweight", 2)] {
         let loaded = Bench::default().test(&format!("vrrp_script s {{\n{body}\n}}\n"));
         assert_eq!(loaded.diagnostics.exit_status(), exit, "{body}");
     }

@@ -49,7 +49,7 @@ pub static BLOCK: LazyLock<Block<Draft>> = LazyLock::new(|| Block::new("vrrp_scr
 fn rows() -> Vec<Keyword<Draft>> {
     vec![
         kw("script")
-            .must(Shape::Word("COMMAND"))
+            .arg(Shape::Word("COMMAND"))
             .doc(
                 "Command to run; success is exit status 0. A command with arguments goes in quotes. `</PATH` runs \
                  nothing: the test is whether the file can be opened.",

@@ -285,7 +285,7 @@ fn pipes_and_who_reads_them() {
                 "-:: /a::/usr/bin/true /a::",
                 &["KC127"],
             ),
-            ("notify_fifo_script /usr/bin/true", "-:: -:: -::", &[]),
+            ("notify_fifo_script /usr/bin/true", "-::/usr/bin/true -:: -::", &["KC123"]),
         ],
     );
 }
