@@ -86,8 +86,8 @@ pub(super) struct Backup {
     preempt_at: Option<Instant>,
     /// The master said it leaves.
     heard_zero: bool,
-    /// A master of lower priority was heard and is not waited for.
-    preempting: bool,
+    /// A master of lower priority that was heard and is not waited for.
+    preempting: Option<IpAddr>,
     /// Left Master because a holding was removed, to stand again after the skew time.
     pub(super) bounced: bool,
 }
@@ -97,6 +97,8 @@ pub(super) struct Master {
     last_sent: Instant,
     /// Priority 0 was sent because the priority fell; until the next advert a better router may take over.
     yielding: bool,
+    /// The master whose place we took because it ranks below us. Its last advert may still be on the way.
+    preempted: Option<IpAddr>,
     /// Another master of lower priority.
     other: Option<Other>,
     conflict: OwnerConflict,

@@ -1,6 +1,7 @@
 //! From a datagram to the one instance it is for.
 //!
-//! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else.
+//! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else. One exception: an AH
+//! number that is authentic but not new makes a Master leave out one number of its own, see `Instance::break_tie`.
 
 use super::Engine;
 use super::counters::Told;

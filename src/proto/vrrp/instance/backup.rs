@@ -73,7 +73,7 @@ impl Instance {
         if backup.preempt_at.is_some_and(|at| turn.now < at) {
             return Verdict::Follow;
         }
-        backup.preempting = true;
+        backup.preempting = Some(heard.source);
         Verdict::Ignore
     }
 
@@ -87,7 +87,7 @@ impl Instance {
         if let State::Backup(backup) = &mut self.state {
             backup.wants_master = false;
             backup.heard_zero = false;
-            backup.preempting = false;
+            backup.preempting = None;
         }
         if changed {
             self.ledger.forget();
@@ -111,7 +111,7 @@ impl Instance {
             Cause::Owner
         } else if backup.heard_zero {
             Cause::PriorityZero
-        } else if backup.preempting {
+        } else if backup.preempting.is_some() {
             Cause::Preempt
         } else {
             Cause::MasterDown

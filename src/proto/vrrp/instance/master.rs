@@ -31,6 +31,10 @@ impl Instance {
     /// The advert leaves before the addresses are added, so that the old master gives them up first.
     pub(in crate::proto::vrrp) fn enter_master(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let from = self.phase();
+        let preempted = match &self.state {
+            State::Backup(backup) => backup.preempting,
+            State::Init | State::Master(_) | State::Fault => None,
+        };
         if self.humbled {
             self.stand_up_again();
         }
@@ -38,8 +42,13 @@ impl Instance {
         self.ledger.counters.became_master += 1;
         self.interval = self.own_interval;
         self.timers.keep_only(&[]);
-        self.state =
-            State::Master(Master { last_sent: turn.now, yielding: false, other: None, conflict: OwnerConflict::None });
+        self.state = State::Master(Master {
+            last_sent: turn.now,
+            yielding: false,
+            preempted,
+            other: None,
+            conflict: OwnerConflict::None,
+        });
         self.advertise(turn);
         let in_place = self.hold_everything(turn);
         self.entered(turn, from, cause);
@@ -128,6 +137,10 @@ impl Instance {
         let State::Master(master) = &mut self.state else {
             return;
         };
+        if master.preempted.take() == Some(heard.source) {
+            // It was Master before us and has just learnt that it is no longer: no second master, a farewell.
+            return;
+        }
         let known = master.other.as_ref().is_some_and(|other| other.source == heard.source);
         let announce = master.other.as_ref().is_none_or(|other| turn.now.since(other.announced) >= self.own_interval);
         let announced = match &master.other {

@@ -232,6 +232,26 @@ fn another_master_that_loses_is_reported_once_and_announced_against_once_per_int
 }
 
 #[test]
+fn the_last_advert_of_the_master_that_was_preempted_is_no_second_master() {
+    let mut node = Node::with(params(100));
+    for _ in 0..4 {
+        node.hear(LOWER, 50);
+        node.pass(ms(1000));
+    }
+    assert_eq!(node.phase(), Phase::Master);
+    assert_eq!(node.hear(LOWER, 50), ["send 100"]);
+    assert_eq!(node.hear(LOWER, 50)[1], "OtherMaster", "unless it goes on");
+}
+
+#[test]
+fn who_took_the_place_of_a_master_that_is_not_gone_tells_it_before_yielding() {
+    let mut node = Node::with(params(100));
+    node.hear(HIGHER, 150);
+    node.wait_for(Phase::Master);
+    assert_eq!(node.hear(HIGHER, 150), ["send 100", "release", "Backup by HigherPriority"]);
+}
+
+#[test]
 fn when_a_split_heals_the_remaining_master_says_so_and_announces_again() {
     let mut node = Node::master(params(100));
     node.hear(LOWER, 50);

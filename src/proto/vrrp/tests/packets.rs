@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::kit::{HIGHER, HIGHER_V6, LOWER, Node, OURS, PORT, Said, VI, ms, params, params_v6, said, setup, unicast};
-use crate::proto::vrrp::auth::{AntiReplay, HmacKey, HmacMode, HmacPolicy, Password};
+use crate::proto::vrrp::auth::{AntiReplay, AuthState, HmacKey, HmacMode, HmacPolicy, Password};
 use crate::proto::vrrp::wire::ChecksumForm;
 use crate::proto::vrrp::{
-    Auth, Datagram, Engine, Input, InstanceId, Params, Peer, Phase, PortId, Raw, Reach, Version, WallTime,
+    Auth, Datagram, Effect, Engine, Input, InstanceId, Params, Peer, Phase, PortId, Raw, Reach, Version, WallTime,
 };
 
 /// The counters that differ, as `name +n`, of the instance and of the strays.
@@ -182,7 +182,7 @@ fn the_numbers_we_sign_with_go_on_after_a_reload() {
         sent.extend(node.pass_raw(ms(1000)));
     }
     for effect in sent {
-        if let crate::proto::vrrp::Effect::Send(transmission) = effect {
+        if let Effect::Send(transmission) = effect {
             let raw = Raw::V4(transmission.packets[0].bytes.clone());
             let datagram = Datagram { port: PORT, raw, truncated: false, wall: node.wall() };
             peer.give(Input::Received(datagram));
@@ -190,6 +190,31 @@ fn the_numbers_we_sign_with_go_on_after_a_reload() {
     }
     assert_eq!(peer.counters().auth_failure, 0);
     assert_eq!(peer.counters().adverts_received, 6);
+}
+
+/// The AH number of the next advert.
+fn next_number(node: &mut Node) -> u32 {
+    let effects = node.pass_raw(ms(1000));
+    let Effect::Send(sent) = &effects[0] else { panic!("{effects:?}") };
+    u32::from_be_bytes(sent.packets[0].bytes[28..32].try_into().unwrap())
+}
+
+#[test]
+fn of_two_masters_whose_numbers_go_in_step_the_higher_address_leaves_one_out() {
+    let rule = Params { version: Version::V2, auth: Auth::Header(password("secret")), ..params(100) };
+    for (source, step) in [(LOWER, 2), (HIGHER, 1)] {
+        let mut node = Node::master(rule.clone());
+        let wall = node.wall();
+        let mut others = AuthState::starting(Some(WallTime(ms(1_000_000))));
+        let old = said(&rule, source, 50).datagram(&mut others, wall);
+        let before = next_number(&mut node);
+        for _ in 0..3 {
+            node.give(Input::Received(old.clone()));
+        }
+        assert_eq!(node.counters().auth_failure, 3);
+        assert_eq!(next_number(&mut node), before + step, "{source}");
+        assert_eq!(next_number(&mut node), before + step + 1);
+    }
 }
 
 #[test]
@@ -227,7 +252,7 @@ fn a_unicast_peer_that_sums_the_old_way_is_answered_the_old_way() {
     old.form = ChecksumForm::Group("224.0.0.18".parse().unwrap());
     let datagram = old.datagram(&mut node.peers.clone(), node.wall());
     let effects = node.raw(Input::Received(datagram));
-    let crate::proto::vrrp::Effect::Send(answer) = &effects[0] else { panic!("{effects:?}") };
+    let Effect::Send(answer) = &effects[0] else { panic!("{effects:?}") };
     let sums: Vec<&[u8]> = answer.packets.iter().map(|packet| &packet.bytes[26..28]).collect();
     assert_eq!(answer.packets[0].destination, HIGHER);
     assert_ne!(sums[0], sums[1]);
@@ -259,7 +284,7 @@ fn one_advert_to_several_peers_is_one_advert() {
     let mut node = Node::master(Params { reach: unicast(&peers), ..params(100) });
     let before = node.counters().adverts_sent;
     let effects = node.pass_raw(ms(1000));
-    let crate::proto::vrrp::Effect::Send(sent) = &effects[0] else { panic!("{effects:?}") };
+    let Effect::Send(sent) = &effects[0] else { panic!("{effects:?}") };
     assert_eq!(sent.packets.iter().map(|packet| packet.destination).collect::<Vec<_>>(), peers);
     let identifications: Vec<&[u8]> = sent.packets.iter().map(|packet| &packet.bytes[4..6]).collect();
     assert_eq!(identifications[0], identifications[1]);
