@@ -19,6 +19,9 @@ pub use links::{Linkbeat, UpDownDelay};
 pub use sync_group::SyncGroup;
 pub use track_group::TrackGroup;
 
+#[cfg(test)]
+mod tests;
+
 use super::Config;
 use crate::schema::{Again, Keyword, Shape, kw};
 use crate::script::Script;

@@ -127,7 +127,7 @@ fn own(instance: &mut VrrpInstance, interfaces: &mut Interfaces<'_, '_>) {
 fn vmac(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
     let Some(vmac) = &mut instance.vmac else { return };
     let Some(name) = &vmac.name else { return };
-    if !cx.host.link(name).found().is_some_and(|link| !link.stacked) {
+    if cx.host.link(name).found().is_none_or(|link| link.stacked) {
         return;
     }
     let finding = Diagnostic::error(TAKEN_INTERFACE, format!("`{}` is there and is no macvlan", name.text))
