@@ -76,6 +76,11 @@ impl Node {
         format!("eth{}", self.interfaces - 1)
     }
 
+    /// The next connection is `eth0` again: the test removed the interfaces.
+    pub fn forget_interfaces(&mut self) {
+        self.interfaces = 0;
+    }
+
     /// Runs a command line in the node's network and returns what it printed.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
@@ -113,10 +118,15 @@ impl Node {
         }
     }
 
-    /// Starts a daemon in the foreground with this configuration; its lines go into the journal.
-    pub fn start(&self, program: Program, configuration: &str) -> Daemon {
+    /// Writes the configuration that a daemon here reads at its start and at a reload.
+    pub fn reconfigure(&self, configuration: &str) {
         let path = self.namespace.path(&format!("root{CONFIGURATION}"));
         std::fs::write(path, configuration).expect("writing the configuration");
+    }
+
+    /// Starts a daemon in the foreground with this configuration; its lines go into the journal.
+    pub fn start(&self, program: Program, configuration: &str) -> Daemon {
+        self.reconfigure(configuration);
         self.journal.deed(format!("start {program:?} on {}", self.name));
         let line = format!("echo $$; exec {}", program.command());
         let mut child = self

@@ -1,6 +1,7 @@
 //! Virtual routers in real networks: our daemon with itself and with Debian's keepalived, in both roles. Each test is named
 //! by the promise it keeps.
 
+use crate::capture::Frame;
 use crate::journal::Reading;
 use crate::node::{Daemon, Node, Program};
 use crate::topology::{Lab, Segment};
@@ -158,4 +159,227 @@ with_itself_and_keepalived! {
     v2_unicast: V2_UNICAST;
     v3_unicast: V3_UNICAST;
     v3_ipv6_unicast: V3_IPV6_UNICAST;
+}
+
+#[test]
+fn a_node_that_loses_its_carrier_gives_up_and_returns_with_it() {
+    let Some(pair) = Pair::new("a_node_that_loses_its_carrier_gives_up_and_returns_with_it") else { return };
+    let _daemons = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
+    pair.lab.unplug(&pair.a, &pair.lan);
+    pair.until("b took over", |seen| seen.holds_alone("b", V3.vip()));
+    let seen = pair.until("a is in fault", |seen| seen.said("a", "Entering FAULT STATE"));
+    assert!(seen.said("a", "Netlink reports eth0 down"), "{seen}");
+    pair.lab.plug(&pair.a, &pair.lan);
+    pair.until("a is back", |seen| seen.holds_alone("a", V3.vip()));
+}
+
+#[test]
+fn an_interface_that_is_taken_away_and_comes_back_is_used_again() {
+    let Some(mut pair) = Pair::new("an_interface_that_is_taken_away_and_comes_back_is_used_again") else { return };
+    let _daemons = pair.elect_a(V3, Program::Steadfast, Program::Keepalived);
+    pair.a.operator("ip link del eth0");
+    pair.until("b took over", |seen| seen.holds_alone("b", V3.vip()));
+    pair.a.forget_interfaces();
+    pair.lab.connect(&mut pair.a, &pair.lan, &["10.0.0.1/24"]);
+    pair.until("a is back", |seen| seen.holds_alone("a", V3.vip()));
+}
+
+#[test]
+fn a_master_that_is_not_heard_steps_down_as_soon_as_it_hears_the_better_one() {
+    let Some(pair) = Pair::new("a_master_that_is_not_heard_steps_down_as_soon_as_it_hears_the_better_one") else {
+        return;
+    };
+    let _daemons = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
+    pair.lab.cut(&pair.a, &pair.lan);
+    pair.until("both are master, each on its side", |seen| seen.holders(V3.vip()) == ["a", "b"]);
+    pair.lab.heal(&pair.a, &pair.lan);
+    pair.until("a alone is master, and b says why", |seen| {
+        seen.holds_alone("a", V3.vip()) && seen.said("b", "with higher priority")
+    });
+    // Clients that learned b's MAC must hear of a again, although a never stopped being master.
+    let from_a = |frame: &Frame| matches!(frame, Frame::Announcement { mac: [2, 0, 0, 0, 1, 1], .. });
+    pair.until("a announces again", |seen| seen.since("heal").frames().any(from_a));
+}
+
+#[test]
+fn an_address_that_somebody_removes_is_put_back_and_announced() {
+    let Some(pair) = Pair::new("an_address_that_somebody_removes_is_put_back_and_announced") else { return };
+    let _daemons = pair.elect_a(V3, Program::Steadfast, Program::Keepalived);
+    pair.a.operator(&format!("ip addr del {}/32 dev eth0", V3.vip()));
+    pair.until("it is back and announced", |seen| {
+        let since = seen.since("ip addr del");
+        since.holds_alone("a", V3.vip()) && since.frames().any(|frame| frame.announces(V3.vip()))
+    });
+    let seen = pair.lab.journal.beats(3, |frame| frame.is_advert(&V3.source(1), 200));
+    assert_eq!(seen.most_holders(V3.vip()), 1, "b never had it\n{seen}");
+}
+
+#[test]
+fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
+    let Some(pair) = Pair::new("what_a_killed_daemon_left_behind_is_removed_at_the_next_start") else { return };
+    let (a, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
+    a.kill();
+    pair.until("b took over although a still has the addresses", |seen| seen.holders(V3.vip()) == ["a", "b"]);
+    let _a = pair.a.start(Program::Steadfast, &V3.configuration(1, 50, ""));
+    pair.until("b alone has them", |seen| seen.holds_alone("b", V3.vip()) && seen.holds_alone("b", V3.second_vip()));
+}
+
+#[test]
+fn nopreempt_leaves_the_addresses_where_they_are() {
+    let Some(pair) = Pair::new("nopreempt_leaves_the_addresses_where_they_are") else { return };
+    let _b = pair.b.start(Program::Steadfast, &V3.configuration(2, 100, ""));
+    pair.until("b is master", |seen| seen.holds_alone("b", V3.vip()));
+    let _a = pair.a.start(Program::Steadfast, &V3.configuration(1, 200, "nopreempt"));
+    pair.until("a is backup", |seen| seen.said("a", "Entering BACKUP STATE"));
+    let seen = pair.lab.journal.beats(10, |frame| frame.is_advert(&V3.source(2), 100));
+    assert_eq!(seen.most_holders(V3.vip()), 1, "{seen}");
+    assert!(seen.holds_alone("b", V3.vip()), "{seen}");
+}
+
+#[test]
+fn a_password_keeps_others_out() {
+    let Some(pair) = Pair::new("a_password_keeps_others_out") else { return };
+    let with = |word| format!("authentication {{\n auth_type PASS\n auth_pass {word}\n }}\n");
+    let _b = pair.b.start(Program::Keepalived, &V2.configuration(2, 100, &with("secret")));
+    pair.until("b is master", |seen| seen.holds_alone("b", V2.vip()));
+    let a = pair.a.start(Program::Steadfast, &V2.configuration(1, 50, &with("wrong")));
+    // Neither believes the other, so both are master: the network shows the mistake instead of hiding it.
+    let seen = pair.until("both are master", |seen| seen.holders(V2.vip()) == ["a", "b"]);
+    assert!(seen.said("a", "wrong password"), "{seen}");
+    a.stop();
+    let _a = pair.a.start(Program::Steadfast, &V2.configuration(1, 50, &with("secret")));
+    pair.until("a follows", |seen| seen.since("start Steadfast").said("a", "Entering BACKUP STATE"));
+    let seen = pair.lab.journal.beats(6, |frame| frame.is_advert(&V2.source(2), 100));
+    assert!(seen.holds_alone("b", V2.vip()), "{seen}");
+}
+
+#[test]
+fn a_sync_group_moves_as_one_when_one_member_cannot_stay() {
+    let Some(mut lab) = Lab::new("a_sync_group_moves_as_one_when_one_member_cannot_stay") else { return };
+    let (inside, outside) = (lab.segment("inside"), lab.segment("outside"));
+    let configuration = |priority| {
+        let instance = |name: &str, interface: &str, vrid, address: &str| {
+            format!(
+                "vrrp_instance {name} {{\n interface {interface}\n version 3\n advert_int 0.1\n virtual_router_id {vrid}\n \
+                 priority {priority}\n virtual_ipaddress {{\n {address}\n }}\n}}\n"
+            )
+        };
+        instance("IN", "eth0", 1, "10.0.0.100")
+            + &instance("OUT", "eth1", 2, "10.1.0.100")
+            + "vrrp_sync_group G {\n group {\n IN\n OUT\n }\n}\n"
+    };
+    let mut nodes = ["a", "b"].map(|name| lab.node(name));
+    for (node, number) in nodes.iter_mut().zip(1..) {
+        lab.connect(node, &inside, &[&format!("10.0.0.{number}/24")]);
+        lab.connect(node, &outside, &[&format!("10.1.0.{number}/24")]);
+    }
+    let [a, b] = nodes;
+    let _a = a.start(Program::Steadfast, &configuration(200));
+    let _b = b.start(Program::Steadfast, &configuration(100));
+    let both =
+        |seen: &Reading, node: &str| ["10.0.0.100", "10.1.0.100"].iter().all(|address| seen.holds_alone(node, address));
+    lab.journal.until("a has both", |seen| both(seen, "a"));
+    lab.unplug(&a, &outside);
+    lab.journal.until("b has both", |seen| both(seen, "b"));
+    lab.plug(&a, &outside);
+    lab.journal.until("a has both again", |seen| both(seen, "a"));
+}
+
+#[test]
+fn a_reload_adds_and_removes_addresses_without_touching_the_others() {
+    let Some(pair) = Pair::new("a_reload_adds_and_removes_addresses_without_touching_the_others") else { return };
+    let (a, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
+    let changed = V3.configuration(1, 200, "").replace(V3.second_vip(), "10.0.0.102");
+    pair.a.reconfigure(&changed);
+    a.signal("HUP");
+    let seen = pair.until("the new address is there and the old one gone", |seen| {
+        seen.holds_alone("a", "10.0.0.102") && seen.holders(V3.second_vip()).is_empty()
+    });
+    let since = seen.since("HUP");
+    assert!(since.holders_over_time(V3.vip()).is_empty(), "the address that stays was left alone\n{seen}");
+    assert!(!since.said("a", "Entering"), "no state changed\n{seen}");
+    pair.until("the new address is announced", |seen| seen.frames().any(|frame| frame.announces("10.0.0.102")));
+    let more = changed.clone() + &changed.replace("VI_1", "VI_2").replace("51", "52").replace("10.0.0.10", "10.0.0.11");
+    pair.a.reconfigure(&more);
+    a.signal("HUP");
+    pair.until("the second instance is master too", |seen| seen.holds_alone("a", "10.0.0.110"));
+    pair.a.reconfigure(&changed);
+    a.signal("HUP");
+    let seen = pair.until("the second instance is gone", |seen| seen.holders("10.0.0.110").is_empty());
+    assert!(seen.holds_alone("a", V3.vip()), "{seen}");
+    let goodbye = |frame: &Frame| frame.advert().is_some_and(|advert| (advert.vrid, advert.priority) == (52, 0));
+    pair.until("it said goodbye", |seen| seen.frames().any(goodbye));
+}
+
+#[test]
+fn a_thousand_addresses_are_taken_over_announced_and_given_back() {
+    let Some(pair) = Pair::new("a_thousand_addresses_are_taken_over_announced_and_given_back") else { return };
+    let many: String = (0..1000).map(|number| format!("10.9.{}.{}\n", number / 250, number % 250 + 1)).collect();
+    let excluded = format!("virtual_ipaddress_excluded {{\n{many}}}\n");
+    let _b = pair.b.start(Program::Steadfast, &V3.configuration(2, 100, ""));
+    let a = pair.a.start(Program::Steadfast, &V3.configuration(1, 200, &excluded));
+    let last = "10.9.3.250";
+    pair.until("the last one is announced", |seen| seen.frames().any(|frame| frame.announces(last)));
+    assert_eq!(pair.a.run("ip -4 -o addr show dev eth0").lines().count(), 1003);
+    assert!(pair.lab.journal.read().holds_alone("a", V3.vip()), "adverts went out meanwhile, or b had taken over");
+    assert!(a.stop().success());
+    assert_eq!(pair.a.run("ip -4 -o addr show dev eth0").lines().count(), 1);
+}
+
+/// The MAC that a frame about the address must come from.
+fn virtual_mac(way: Way) -> [u8; 6] {
+    [0, 0, 0x5e, 0, if way.ipv6 { 2 } else { 1 }, 51]
+}
+
+#[track_caller]
+fn virtual_mac_moves(test: &str, way: Way, on_a: Program, on_b: Program) {
+    let Some(pair) = Pair::new(test) else { return };
+    let settings = || pair.a.run("sysctl net.ipv4.conf.eth0 net.ipv4.conf.all net.ipv4.conf.default");
+    let before = settings();
+    let a = pair.a.start(on_a, &way.configuration(1, 200, "use_vmac"));
+    let _b = pair.b.start(on_b, &way.configuration(2, 100, "use_vmac"));
+    let from_virtual = |frame: &Frame| match frame {
+        Frame::Announcement { mac, address } => *mac == virtual_mac(way) && address.to_string() == way.vip(),
+        Frame::Advert(_) | Frame::Other(_) => false,
+    };
+    pair.until("a announces with the virtual MAC", |seen| {
+        seen.holds_alone("a", way.vip()) && seen.frames().any(from_virtual)
+    });
+    let seen = pair.lab.journal.beats(3, |frame| frame.advert().is_some_and(|advert| advert.priority == 200));
+    let advert = seen.frames().filter_map(|frame| frame.advert()).last().expect("an advert");
+    assert_eq!(advert.mac, virtual_mac(way), "{seen}");
+    assert!(pair.a.run("ip -o addr show dev vrrp.51").contains(way.vip()), "{seen}");
+    assert!(a.stop().success());
+    pair.until("b has it, with the same MAC", |seen| {
+        seen.holds_alone("b", way.vip()) && seen.since("TERM").frames().any(from_virtual)
+    });
+    assert!(!pair.a.run("ip link").contains("vrrp.51"), "the virtual interface is gone");
+    assert_eq!(settings(), before, "settings are as they were");
+}
+
+#[test]
+fn the_virtual_mac_moves_between_two_of_ours() {
+    let test = "the_virtual_mac_moves_between_two_of_ours";
+    virtual_mac_moves(test, V3, Program::Steadfast, Program::Steadfast);
+}
+
+#[test]
+fn the_virtual_mac_moves_to_keepalived() {
+    virtual_mac_moves("the_virtual_mac_moves_to_keepalived", V3, Program::Steadfast, Program::Keepalived);
+}
+
+#[test]
+fn the_virtual_mac_moves_over_ipv6_to_keepalived() {
+    virtual_mac_moves(
+        "the_virtual_mac_moves_over_ipv6_to_keepalived",
+        V3_IPV6,
+        Program::Steadfast,
+        Program::Keepalived,
+    );
+}
+
+#[test]
+fn the_virtual_mac_moves_over_ipv6_between_two_of_ours() {
+    let test = "the_virtual_mac_moves_over_ipv6_between_two_of_ours";
+    virtual_mac_moves(test, V3_IPV6, Program::Steadfast, Program::Steadfast);
 }

@@ -223,8 +223,7 @@ impl Holder {
         let wanted: BTreeSet<Key> = resolved.iter().filter_map(|wanted| Some(wanted.thing.as_ref()?.0)).collect();
         let addresses = resolved.last().map_or(0, |wanted| wanted.addresses);
         let mut steps = Vec::new();
-        // Keys are in the order of adding: addresses, routes, rules.
-        for (key, present) in self.present.iter_mut().rev() {
+        for (key, present) in &mut self.present {
             if wanted.contains(key) {
                 continue;
             }
@@ -233,6 +232,11 @@ impl Holder {
                 steps.push(Step { key: *key, item, adds: false, addresses, request: present.what.remove() });
             }
         }
+        steps.sort_by_key(|step| match step.key {
+            Key::Rule(_) => 0,
+            Key::Route(_) => 1,
+            Key::Address(..) => 2,
+        });
         for step in &steps {
             self.present.remove(&step.key);
         }
