@@ -75,6 +75,11 @@ impl World {
                 }
             }
             Action::Snatch(at, instance) => self.snatch(at, instance),
+            Action::Replay { segment } => {
+                if let Some(packet) = self.overheard.get(&segment).cloned() {
+                    self.give_to_all(segment, &packet);
+                }
+            }
             Action::Junk { segment, every, lasts } => {
                 self.queue_at(self.now, Event::Junk { segment, every, until: self.now + lasts });
             }
@@ -226,6 +231,13 @@ impl World {
         }
     }
 
+    /// A stranger on the segment, close to everybody, sends this.
+    fn give_to_all(&mut self, segment: Segment, packet: &Packet) {
+        for to in (0..self.nodes.len()).map(station) {
+            self.deliver(Frame { link: Link { segment, from: to, to }, packet: packet.clone() });
+        }
+    }
+
     /// Sends a damaged copy of the last advert overheard on a segment to everybody there.
     pub(super) fn throw_junk(&mut self, segment: Segment, every: Duration, until: Instant) {
         let overheard = self.overheard.get(&segment).cloned();
@@ -239,12 +251,7 @@ impl World {
             } else {
                 damage(&mut bytes, header, &mut self.junk);
             }
-            let packet = Packet::Advert { source, destination, hop_limit, bytes, said: None };
-            for to in 0..self.nodes.len() {
-                let to = station(to);
-                let frame = Frame { link: Link { segment, from: to, to }, packet: packet.clone() };
-                self.deliver(frame);
-            }
+            self.give_to_all(segment, &Packet::Advert { source, destination, hop_limit, bytes, said: None });
         }
         if self.now + every <= until {
             self.queue_at(self.now + every, Event::Junk { segment, every, until });

@@ -37,7 +37,7 @@ use node::{Node, Power};
 use oracle::{Oracle, Promise, Violation};
 use random::Random;
 use script::Cast;
-use timeline::Timeline;
+use timeline::{Deed, Timeline};
 
 /// How many events one world may take; a world that needs more does not come to rest.
 pub const EVENTS_MAX: u64 = 20_000_000;
@@ -113,6 +113,8 @@ pub struct Outcome {
     /// Equal for equal runs.
     pub fingerprint: u64,
     pub events: u64,
+    /// How often a quiet network was found as it should be.
+    pub checks: u64,
     pub score: oracle::Score,
     pub timeline: Timeline,
 }
@@ -224,7 +226,8 @@ impl World {
             let states = timeline::states(&self.routers, &self.nodes);
             self.timeline.note(self.now, states, format!("! {violation}"));
         }
-        Outcome { violation, fingerprint: self.fingerprint.finish(), events, score, timeline: self.timeline }
+        let checks = self.oracle.checks();
+        Outcome { violation, fingerprint: self.fingerprint.finish(), events, checks, score, timeline: self.timeline }
     }
 
     fn queue_at(&mut self, at: Instant, event: Event) {
@@ -375,6 +378,7 @@ impl World {
         let up = node.link_up(transmission.port);
         let interval = node.plan.setup.instances.get(&transmission.instance).map(|params| params.interval);
         let router = self.oracle.router_of(at, transmission.instance);
+        self.timeline.keep(self.now, at, Deed::Sent(transmission.instance, transmission.priority));
         let said = router.zip(interval).map(|(router, interval)| Said {
             by: at,
             router,
@@ -466,6 +470,7 @@ impl World {
         let clients: Vec<Station> = self.layout.clients_on(segment).collect();
         let router = self.oracle.router_of(at, instance);
         self.oracle.announced(self.now, at, instance, announcements);
+        self.timeline.keep(self.now, at, Deed::Announced(instance, announcements.why));
         for _ in 0..announcements.rounds {
             for announced in &announcements.addresses {
                 for to in &clients {
@@ -498,7 +503,11 @@ impl World {
             node.kernel.drop_leftovers(*instance);
         }
         let Some(plan) = self.nodes.get(usize::from(at.0)).map(|node| &node.plan) else { return };
-        let text = if self.timeline.is_on() { timeline::words(&self.cast, at, plan, told) } else { None };
+        if !self.timeline.is_on() {
+            return;
+        }
+        let text = timeline::words(&self.cast, at, plan, told);
+        self.timeline.keep(self.now, at, Deed::Told(told.clone()));
         if let Some(text) = text {
             self.note(text);
         }

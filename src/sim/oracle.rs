@@ -189,6 +189,11 @@ impl Oracle {
         }
     }
 
+    /// How often a quiet network was looked at.
+    pub fn checks(&self) -> u64 {
+        self.quiet.checks
+    }
+
     pub fn score(&mut self, end: Instant) -> Score {
         self.meters.finish(end)
     }
@@ -372,7 +377,8 @@ impl Oracle {
         let turn = self.turn;
         let sender = self.seen.get(usize::from(said.by.0)).and_then(|seen| {
             let (_, id) = self.members.get(said.router)?.iter().find(|(station, _)| *station == said.by)?;
-            seen.plan.setup.instances.get(id).cloned()
+            // What a node said itself and hears again is to be refused.
+            seen.plan.setup.instances.get(id).filter(|_| said.by != turn.at).cloned()
         });
         let before = self.seen.get_mut(usize::from(turn.at.0)).and_then(|seen| {
             let free_at = seen.free_at;

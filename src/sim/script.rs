@@ -70,6 +70,8 @@ pub enum Action {
     Kernel(Station, Manner),
     /// Somebody deletes the first virtual address of an instance.
     Snatch(Station, usize),
+    /// Somebody sends the last advert of a segment once more, to everybody there.
+    Replay { segment: Segment },
     /// Adverts that are none are sent on a segment at this pace for this long, with an instance's router number.
     Junk { segment: Segment, every: Duration, lasts: Duration },
 }

@@ -162,7 +162,7 @@ fn moved(step: &Step, gone: usize, stations: usize) -> Option<Step> {
         Action::Reload(at) => Action::Reload(place(at)?),
         Action::Kernel(at, manner) => Action::Kernel(place(at)?, manner),
         Action::Snatch(at, instance) => Action::Snatch(place(at)?, instance),
-        junk @ Action::Junk { .. } => junk,
+        same @ (Action::Junk { .. } | Action::Replay { .. }) => same,
     };
     Some(Step { at: step.at, action })
 }

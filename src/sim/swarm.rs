@@ -291,7 +291,7 @@ fn noise(random: &mut Random, steps: &mut Vec<Step>, interval: Duration) {
 /// Which kinds of trouble a world knows; most worlds know only some.
 struct Kinds(Vec<u64>);
 
-const KINDS: u64 = 17;
+const KINDS: u64 = 18;
 
 impl Kinds {
     fn drawn(random: &mut Random) -> Kinds {
@@ -379,6 +379,7 @@ fn trouble(
             both(Action::Kernel(one, manner), Some(Action::Kernel(one, Manner::Well)));
         }
         15 => both(Action::Snatch(one, instance), None),
+        16 => both(Action::Replay { segment: segment.unwrap_or(Segment(0)) }, None),
         _ => {
             let every = (style.interval / 20).max(Duration::from_millis(1));
             both(Action::Junk { segment: segment.unwrap_or(Segment(0)), every, lasts }, None);

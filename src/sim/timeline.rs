@@ -10,16 +10,35 @@ use super::net::Station;
 use super::node::{Node, NodePlan, Power};
 use super::script::Cast;
 use crate::proto::Instant;
-use crate::proto::vrrp::{Cause, Event, Fault, GroupId, InstanceId, Item, Phase, TrackId};
+use crate::proto::vrrp::{AnnounceWhy, Cause, Event, Fault, GroupId, InstanceId, Item, Phase, TrackId};
 
 /// How many lines a timeline keeps; later ones are counted.
 pub const LINES_MAX: usize = 4_000;
+
+/// How many deeds a timeline keeps.
+pub const ACTS_MAX: usize = 200_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     on: bool,
     lines: Vec<Line>,
     left_out: usize,
+    acts: Vec<Act>,
+}
+
+/// Something a node did, as a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub at: Instant,
+    pub by: Station,
+    pub what: Deed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Told(Event),
+    Sent(InstanceId, u8),
+    Announced(InstanceId, AnnounceWhy),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +66,17 @@ impl Timeline {
             return;
         }
         self.lines.push(Line { at, states, text });
+    }
+
+    /// Keeps what a node did.
+    pub fn keep(&mut self, at: Instant, by: Station, what: Deed) {
+        if self.on && self.acts.len() < ACTS_MAX {
+            self.acts.push(Act { at, by, what });
+        }
+    }
+
+    pub fn acts(&self) -> &[Act] {
+        &self.acts
     }
 
     pub fn lines(&self) -> &[Line] {

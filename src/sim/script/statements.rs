@@ -102,6 +102,7 @@ impl Reader<'_> {
                 let node = self.node()?;
                 Action::Snatch(node, self.within("instance", node, |node| &node.instances)?)
             }
+            "replay" => Action::Replay { segment: self.on_segment()?.unwrap_or(Segment(0)) },
             "junk" => self.junk()?,
             "heal" => return self.heal(),
             "split" => return self.split(),

@@ -77,6 +77,7 @@ fn every_action_reads_back_what_it_was_written_as() {
         "at 1s kernel a refuses",
         "at 1s kernel a slow 300ms",
         "at 1s snatch a VI_1",
+        "at 1s replay on wan",
         "at 1s junk every 10ms for 5s on lan",
         "at 1234567.891us heal all -> all",
     ];

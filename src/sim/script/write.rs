@@ -62,6 +62,7 @@ pub fn action(action: &Action, cast: &Cast) -> String {
         Action::Snatch(at, instance) => {
             format!("snatch {} {}", node(at), within(at, instance, |node| &node.instances))
         }
+        Action::Replay { segment } => format!("replay{}", on(Some(*segment), cast)),
         Action::Junk { segment, every, lasts } => {
             format!("junk every {} for {}{}", time(*every), time(*lasts), on(Some(*segment), cast))
         }

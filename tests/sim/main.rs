@@ -7,6 +7,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::panic, clippy::expect_used)]
 
+mod behaviour;
+
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
