@@ -291,6 +291,11 @@ impl<'host> Expander<'host> {
     fn written_out(&mut self, mut line: Line, from: usize) {
         match self.substitute(&mut line, from) {
             Substituted::Done => self.add(line),
+            // keepalived up to 2.3 reads such a line as its author meant it; later ones take it for a keyword.
+            Substituted::Directive => {
+                let place = line.clone();
+                self.nested(&place, |expander| expander.line(line));
+            }
             Substituted::Lines { at, id, lines } => self.several_lines(line, at, id, &lines),
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Substituted {
     Done,
+    /// The line has turned into a condition, definition or repetition.
+    Directive,
     /// From `at` on the line is a reference to these lines.
     Lines {
         at: usize,
@@ -40,12 +42,23 @@ pub(super) enum Substituted {
     },
 }
 
+/// Whether text that was put at `at` makes the line a condition, definition or repetition.
+fn is_directive(text: &str, at: usize) -> bool {
+    let start = text.len() - text.trim_start_matches(BLANKS).len();
+    let Some(head) = text.get(start..) else { return false };
+    match definition(head) {
+        Some((name, _)) => at <= start + 1 + name.len(),
+        None => at <= start && (head.starts_with('@') || head.starts_with("~SEQ") || head.starts_with("~LST")),
+    }
+}
+
 /// What going over a line once did.
 enum Once {
     Changed,
     Same,
     /// A limit is reached.
     Stopped,
+    Directive,
     Lines {
         at: usize,
         id: DefinitionId,
@@ -154,6 +167,7 @@ impl Expander<'_> {
                     return self.left_over(line, from);
                 }
                 Once::Stopped => return Substituted::Done,
+                Once::Directive => return Substituted::Directive,
                 Once::Lines { at, id, lines } => return Substituted::Lines { at, id, lines },
             }
         }
@@ -192,6 +206,9 @@ impl Expander<'_> {
                     let frame = self.parameter_frame(id, origin);
                     if !self.put(line, range, &text, Origin { frame, replaced, ..origin }) {
                         return Once::Stopped;
+                    }
+                    if from == 0 && is_directive(line.text(), at) {
+                        return Once::Directive;
                     }
                     once = Once::Changed;
                 }

@@ -43,7 +43,7 @@ impl Expander<'_> {
         let mut arguments = line.clone();
         arguments.truncate(close);
         arguments.cut_front(open + 1);
-        if numbers && let Substituted::Lines { .. } = self.substitute(&mut arguments, 0) {
+        if numbers && let Substituted::Lines { .. } | Substituted::Directive = self.substitute(&mut arguments, 0) {
             return self.report_repetition(&line, &keyword, "a bound cannot be a definition of several lines");
         }
         let mut text = line.clone();

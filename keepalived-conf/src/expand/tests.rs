@@ -64,8 +64,8 @@ fn conditions_compare_with_the_configuration_id() {
         ("@node-a @node-a a\n", &["@node-a a"]),
         ("@node-a $X=1\n@node-b $X=2\na ${X}\n", &["a 1"]),
         ("@node-a ~SEQ(i, 2) a${i}\n@node-b ~SEQ(i, 2) b${i}\n", &["a1", "a2"]),
-        // What only turns into a condition by writing out a definition is none.
-        ("$X=@node-b a\n$X\n", &["@node-b a"]),
+        // A condition may come out of a definition.
+        ("$X=@node-b a\n$Y=@node-a b\n$X\n  ${Y} c\nd $Y\n", &["b c", "d @node-a b"]),
         ("mail a@node-b\n", &["mail a@node-b"]),
     ]);
     let options = Options { config_id: Some("node-b".to_owned()), ..Options::default() };
@@ -187,7 +187,13 @@ fn sequences_count_as_keepalived_counts() {
         ("~SEQ(i, 2) ~SEQ(j, 1, ${i}) a${i}-${j}\n", &["a1-1", "a2-1", "a2-2"]),
         ("~SEQ(i, 2) a\nlast ${i}\n", &["a", "a", "last 2"]),
         ("~SEQ(i, 2) @node-a a${i}\n~SEQ(i, 2) @node-b b${i}\n", &["a1", "a2"]),
-        ("~SEQ(i, 2) $Q${i}=x\n~SEQ(i, 2) $R=r${i}\n$R\n", &["$Q1=x", "$Q2=x", "r2"]),
+        ("~SEQ(i, 2) $Q${i}=x${i}\n~SEQ(i, 2) $R=r${i}\n$R ${Q1}\n", &["r2 x2"]),
+        // A sequence may come out of a definition, and end in one of several lines.
+        ("$S=~SEQ(i, 2) s${i}\n$S\nx ${S}\n", &["s1", "s2", "x ~SEQ(i, 2) s2"]),
+        (
+            "$M= \\\n a${j}${i} \\\n b\n$B= ~SEQ(i, 2) $M\n~SEQ(j, 7, 8) $B\n",
+            &["a71", "b", "a72", "b", "a81", "b", "a82", "b"],
+        ),
         ("~SEQ(i, 2)\n", &[]),
         ("a { ~SEQ(i, 2) b ${i}\n}\n", &["a {", "b 1", "b 2", "}"]),
         ("~SEQ(i, 2) a ${i} { b ${i} }\n", &["a 1 { b 1 }", "a 2 { b 2 }"]),

@@ -217,7 +217,7 @@ fn printing_is_one_statement_a_line() {
         (r"router\#1 b", "router\\#1 b\n"),
         ("a \"# b\" # c", "a \"# b\"\n"),
         ("a \"\"", "a \"\"\n"),
-        ("$X=@a\n$X b", "\"@a\" b\n"),
+        ("@localhost @a b", "\"@a\" b\n"),
         ("a {\n} }", "a {\n}\n"),
     ];
     for (text, printed) in rows {
