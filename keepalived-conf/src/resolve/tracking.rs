@@ -40,10 +40,10 @@ fn settle_scripts(config: &mut Config, cx: &mut Cx<'_>) {
     let mut settler = Settler::new(cx.host, config.global.scripts.policy());
     let findings = &mut cx.diagnostics;
     config.global.scripts.user = settler.default_user().cloned();
-    let mut visit = |script: &mut crate::script::Script, role| settler.settle(script, role, findings);
-    config.global.visit_scripts(&mut visit);
-    config.tracking.visit_scripts(&mut visit);
-    config.vrrp.visit_scripts(&mut visit);
-    config.lvs.visit_scripts(&mut visit);
+    config.global.visit_scripts(&mut |script, role| settler.settle(script, role, findings));
+    config.lvs.visit_scripts(&mut |script, role| settler.settle(script, role, findings));
+    settler.out_of_reach(config.vrrp.interface_missing);
+    config.tracking.visit_scripts(&mut |script, role| settler.settle(script, role, findings));
+    config.vrrp.visit_scripts(&mut |script, role| settler.settle(script, role, findings));
     settler.finish(findings);
 }

@@ -112,7 +112,10 @@ pub struct Settler<'h> {
     accounts: BTreeMap<(String, Option<String>), Result<Option<Account>, Code>>,
     /// The first script that exists, when security is not enabled.
     present: Option<Span>,
+    /// keepalived gets to one of them.
+    present_upstream: bool,
     insecure: Vec<Span>,
+    out_of_reach: bool,
 }
 
 impl std::fmt::Debug for Settler<'_> {
@@ -134,7 +137,21 @@ impl<'h> Settler<'h> {
                 Answer::Absent | Answer::Unknown => Fallback::Own,
             },
         };
-        Settler { host, policy, fallback, accounts: BTreeMap::new(), present: None, insecure: Vec::new() }
+        Settler {
+            host,
+            policy,
+            fallback,
+            accounts: BTreeMap::new(),
+            present: None,
+            present_upstream: false,
+            insecure: Vec::new(),
+            out_of_reach: false,
+        }
+    }
+
+    /// Says whether keepalived ends before it comes to the scripts that follow. What is found then is ours alone.
+    pub fn out_of_reach(&mut self, yes: bool) {
+        self.out_of_reach = yes;
     }
 
     /// The account scripts get that name none; none is the daemon's own.
@@ -147,22 +164,27 @@ impl<'h> Settler<'h> {
 
     /// Fills in what is to be known about the script. False, with a finding, when it cannot be used.
     pub fn settle(&mut self, script: &mut Script, role: Role, findings: &mut Diagnostics) -> bool {
-        match self.account_of(script) {
-            Ok(account) => self.locate(script, account, role, findings),
+        let mut found = Vec::new();
+        let kept = match self.account_of(script) {
+            Ok(account) => self.locate(script, account, role, &mut found),
             Err(finding) => {
                 let unknown = finding.code == UNKNOWN_USER || finding.code == UNKNOWN_GROUP;
                 let counted = unknown && role == Role::Checking;
-                findings.push(if counted { finding.class(Class::General) } else { *finding });
+                found.push(if counted { finding.class(Class::General) } else { *finding });
                 false
             }
+        };
+        for finding in found {
+            findings.push(if self.out_of_reach { finding.class(Class::Ours) } else { finding });
         }
+        kept
     }
 
     /// What is to be said about all scripts together.
     pub fn finish(self, findings: &mut Diagnostics) {
         let Some(first) = self.present else { return };
         let mut finding = Diagnostic::warning(NO_SECURITY, "scripts run, but `enable_script_security` is not set")
-            .class(Class::Security)
+            .class(if self.present_upstream { Class::Security } else { Class::Ours })
             .at(first, "for example this one")
             .hint("write `enable_script_security` and `script_user NAME` in `global_defs`");
         if let Some(worst) = self.insecure.first() {
@@ -219,7 +241,7 @@ impl<'h> Settler<'h> {
         script: &mut Script,
         account: Option<Account>,
         role: Role,
-        findings: &mut Diagnostics,
+        findings: &mut Vec<Diagnostic>,
     ) -> bool {
         if let Some(file) = script.opens() {
             script.program = file.to_owned();
@@ -259,11 +281,12 @@ impl<'h> Settler<'h> {
         way: &Way,
         account: &Account,
         role: Role,
-        findings: &mut Diagnostics,
+        findings: &mut Vec<Diagnostic>,
     ) -> bool {
         let weight = if role == Role::Tracked { Class::General } else { Class::Logged };
         if !self.policy.security {
             self.present = self.present.or(Some(script.span()));
+            self.present_upstream |= !self.out_of_reach;
         }
         let name = way.real.clone();
         let refused = |class: Class, label: &str| {
@@ -303,7 +326,13 @@ impl<'h> Settler<'h> {
     }
 
     /// Looks along PATH for a program the account may run; it then goes by its path.
-    fn search(&self, name: &str, account: &Account, script: &mut Script, findings: &mut Diagnostics) -> Answer<Way> {
+    fn search(
+        &self,
+        name: &str,
+        account: &Account,
+        script: &mut Script,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Answer<Way> {
         let path = self.host.env("PATH").unwrap_or_else(|| PATH_FALLBACK.to_owned());
         for directory in path.split(':').filter(|directory| directory.starts_with('/')) {
             let candidate = format!("{}/{name}", directory.trim_end_matches('/'));

@@ -172,3 +172,19 @@ fn nothing_is_held_against_a_machine_that_cannot_be_asked() {
     assert_eq!(command(&loaded).map(|script| script.program.as_str()), Some("anything"));
     assert_eq!(found(&loaded), []);
 }
+
+#[test]
+fn keepalived_does_not_count_scripts_it_does_not_come_to() {
+    let facts = facts().link("eth0", crate::environment::Link::default());
+    let instance = |interface: &str, extra: &str| {
+        format!(
+            "vrrp_script chk {{\nscript /usr/bin/absent\n}}\nvrrp_instance v {{\ninterface {interface}\n\
+             virtual_router_id 1\nvirtual_ipaddress {{\n192.0.2.1\n}}\nnotify /usr/bin/check\n}}\n{extra}"
+        )
+    };
+    let exit = |text: String| Bench::with(facts.clone()).load(&text).diagnostics.exit_status();
+    let startup = "global_defs {\nstartup_script /usr/bin/check\n}\n";
+    assert_eq!(exit(instance("eth0", "")), 6);
+    assert_eq!(exit(instance("eth9", "")), 5);
+    assert_eq!(exit(instance("eth9", startup)), 6);
+}
