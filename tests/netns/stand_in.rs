@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast::observe::log::{Level, Log, Sinks};
-use steadfast::plan::vrrp::{Hears, Over, OverKind, Port, VrrpPlan};
+use steadfast::plan::vrrp::{Detail, Hears, Hop, Insert, Over, OverKind, Port, Route, Rule, VrrpPlan};
 use steadfast::proto::vrrp::auth::Password;
 use steadfast::proto::vrrp::{
-    AnnounceParams, Auth, Checksum, Family, GroupId, GroupParams, HeldAddress, Holdings, InstanceId, OnLoss,
-    OtherAddresses, Params, Peer, PortId, Preempt, Reach, Version,
+    AnnounceParams, Auth, Checksum, DetailId, Family, GroupId, GroupParams, HeldAddress, HeldDetail, Holdings,
+    InstanceId, OnLoss, OtherAddresses, Params, Peer, PortId, Preempt, Reach, Version,
 };
 
 /// Names the file with the configuration.
@@ -68,10 +68,73 @@ impl Block {
         self.blocks.iter().find(|(head, _)| head[0] == name).map(|(_, block)| block)
     }
 
-    fn addresses(&self, name: &str) -> Vec<(IpAddr, u8)> {
-        let lines = self.inner(name).map_or(&[][..], |block| &block.lines[..]);
-        lines.iter().map(|line| address(&line[0])).collect()
+    fn entries(&self, name: &str) -> impl Iterator<Item = &Vec<String>> {
+        self.inner(name).into_iter().flat_map(|block| &block.lines)
     }
+
+    fn addresses(&self, name: &str) -> Vec<(IpAddr, u8)> {
+        self.entries(name).map(|line| address(&line[0])).collect()
+    }
+}
+
+/// The word after `name`.
+fn after<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
+    words.iter().skip_while(|word| *word != name).nth(1).map(String::as_str)
+}
+
+fn route(words: &[String]) -> Detail {
+    let hop = Hop {
+        via: after(words, "via").map(|ip| address(ip).0),
+        interface: after(words, "dev").map(str::to_owned),
+        weight: 1,
+        ..Hop::default()
+    };
+    Detail::Route(Box::new(Route {
+        family: Family::V4,
+        insert: Insert::Prepend,
+        destination: (words[0] != "default").then(|| address(&words[0])),
+        source: None,
+        tos: 0,
+        table: after(words, "table").map_or(254, |table| table.parse().expect("a number")),
+        protocol: 18,
+        scope: 0,
+        kind: 1,
+        hops: vec![hop],
+        preferred_source: None,
+        metric: None,
+        metrics: Vec::new(),
+        congestion: None,
+        preference: None,
+        expires: None,
+    }))
+}
+
+fn rule(words: &[String]) -> Detail {
+    Detail::Rule(Box::new(Rule {
+        family: Family::V4,
+        action: 1,
+        table: after(words, "table").map_or(254, |table| table.parse().expect("a number")),
+        invert: false,
+        from: after(words, "from").map(address),
+        to: None,
+        tos: 0,
+        priority: after(words, "priority").map(|priority| priority.parse().expect("a number")),
+        mark: None,
+        mask: None,
+        input: None,
+        output: None,
+        goto: None,
+        realms: None,
+        tunnel: None,
+        suppress_group: None,
+        suppress_prefix: None,
+        l3mdev: false,
+        users: None,
+        protocol: 18,
+        ip_protocol: None,
+        source_ports: None,
+        destination_ports: None,
+    }))
 }
 
 fn address(word: &str) -> (IpAddr, u8) {
@@ -93,7 +156,16 @@ pub fn plan(text: &str) -> VrrpPlan {
                 let known = plan.ports.iter().find(|(_, known)| **known == port).map(|(id, _)| *id);
                 let port_id = known.unwrap_or(PortId(number(plan.ports.len())));
                 plan.setup.ports.entry(port_id).or_default();
-                plan.setup.instances.insert(id, params(block, port_id, &port));
+                let mut params = params(block, port_id, &port);
+                let mut detail = |detail: Detail| {
+                    let id = DetailId(number(plan.details.len()));
+                    plan.details.insert(id, detail);
+                    HeldDetail { detail: id, tracked: true }
+                };
+                let holdings = Arc::make_mut(&mut params.holdings);
+                holdings.routes = block.entries("virtual_routes").map(|words| detail(route(words))).collect();
+                holdings.rules = block.entries("virtual_rules").map(|words| detail(rule(words))).collect();
+                plan.setup.instances.insert(id, params);
                 plan.ports.insert(port_id, port);
             }
             ("vrrp_sync_group", Some(name)) => {

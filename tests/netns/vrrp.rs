@@ -12,14 +12,17 @@ struct Way {
     version: u8,
     ipv6: bool,
     unicast: bool,
+    /// Adverts once a second, for tests in which a short stall of the machine must not look like a dead master.
+    slow: bool,
 }
 
-const V2: Way = Way { version: 2, ipv6: false, unicast: false };
-const V3: Way = Way { version: 3, ipv6: false, unicast: false };
-const V3_IPV6: Way = Way { version: 3, ipv6: true, unicast: false };
-const V2_UNICAST: Way = Way { version: 2, ipv6: false, unicast: true };
-const V3_UNICAST: Way = Way { version: 3, ipv6: false, unicast: true };
-const V3_IPV6_UNICAST: Way = Way { version: 3, ipv6: true, unicast: true };
+const V2: Way = Way { version: 2, ipv6: false, unicast: false, slow: true };
+const V3: Way = Way { version: 3, ipv6: false, unicast: false, slow: false };
+const V3_IPV6: Way = Way { version: 3, ipv6: true, unicast: false, slow: false };
+const V2_UNICAST: Way = Way { unicast: true, ..V2 };
+const V3_SLOW: Way = Way { slow: true, ..V3 };
+const V3_UNICAST: Way = Way { version: 3, ipv6: false, unicast: true, slow: false };
+const V3_IPV6_UNICAST: Way = Way { version: 3, ipv6: true, unicast: true, slow: false };
 
 impl Way {
     fn vip(self) -> &'static str {
@@ -41,8 +44,8 @@ impl Way {
 
     /// One virtual router with two addresses; `more` is further lines of the instance.
     fn configuration(self, node: u8, priority: u8, more: &str) -> String {
-        let Way { version, unicast, .. } = self;
-        let interval = if version == 2 { "1" } else { "0.1" };
+        let Way { version, unicast, slow, ipv6: _ } = self;
+        let interval = if slow { "1" } else { "0.1" };
         let unicast = if unicast {
             let peer = self.source(3 - node);
             format!("unicast_src_ip {}\n unicast_peer {{\n {peer}\n }}\n", self.source(node))
@@ -204,14 +207,14 @@ fn a_master_that_is_not_heard_steps_down_as_soon_as_it_hears_the_better_one() {
 #[test]
 fn an_address_that_somebody_removes_is_put_back_and_announced() {
     let Some(pair) = Pair::new("an_address_that_somebody_removes_is_put_back_and_announced") else { return };
-    let _daemons = pair.elect_a(V3, Program::Steadfast, Program::Keepalived);
-    pair.a.operator(&format!("ip addr del {}/32 dev eth0", V3.vip()));
+    let _daemons = pair.elect_a(V3_SLOW, Program::Steadfast, Program::Keepalived);
+    pair.a.operator(&format!("ip addr del {}/32 dev eth0", V3_SLOW.vip()));
     pair.until("it is back and announced", |seen| {
         let since = seen.since("ip addr del");
-        since.holds_alone("a", V3.vip()) && since.frames().any(|frame| frame.announces(V3.vip()))
+        since.holds_alone("a", V3_SLOW.vip()) && since.frames().any(|frame| frame.announces(V3_SLOW.vip()))
     });
-    let seen = pair.lab.journal.beats(3, |frame| frame.is_advert(&V3.source(1), 200));
-    assert_eq!(seen.most_holders(V3.vip()), 1, "b never had it\n{seen}");
+    let seen = pair.lab.journal.beats(3, |frame| frame.is_advert(&V3_SLOW.source(1), 200));
+    assert_eq!(seen.most_holders(V3_SLOW.vip()), 1, "b never had it\n{seen}");
 }
 
 #[test]
@@ -225,15 +228,40 @@ fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
 }
 
 #[test]
+fn virtual_routes_and_rules_come_with_the_addresses_and_go_with_them() {
+    let Some(pair) = Pair::new("virtual_routes_and_rules_come_with_the_addresses_and_go_with_them") else { return };
+    let more = "virtual_routes {\n 10.5.0.0/16 via 10.0.0.254 dev eth0 table 100\n default via 10.0.0.254 dev eth0\n }\n \
+                virtual_rules {\n from 10.5.0.0/16 table 100 priority 50\n }\n";
+    let a = pair.a.start(Program::Steadfast, &V3.configuration(1, 200, more));
+    pair.until("a is master", |seen| seen.frames().any(|frame| frame.announces(V3.vip())));
+    let shown = || pair.a.run("ip route show table all") + &pair.a.run("ip rule");
+    let route = "10.5.0.0/16 via 10.0.0.254 dev eth0 table 100 proto keepalived";
+    for line in [route, "default via 10.0.0.254 dev eth0 proto keepalived", "50:\tfrom 10.5.0.0/16 lookup 100"] {
+        assert!(shown().contains(line), "`{line}` in\n{}", shown());
+    }
+    // Somebody else's removal is put right.
+    pair.a.operator("ip route del 10.5.0.0/16 table 100");
+    pair.until("it was noticed", |seen| seen.said("a", "somebody removed a virtual route: putting it back"));
+    pair.a.operator("ip rule del priority 50");
+    pair.until("it was noticed", |seen| seen.said("a", "somebody removed a virtual rule: putting it back"));
+    let start = std::time::Instant::now();
+    while !(shown().contains(route) && shown().contains("50:")) {
+        assert!(start.elapsed() < crate::journal::PATIENCE, "{}", shown());
+    }
+    assert!(a.stop().success());
+    assert!(!shown().contains("keepalived"), "{}", shown());
+}
+
+#[test]
 fn nopreempt_leaves_the_addresses_where_they_are() {
     let Some(pair) = Pair::new("nopreempt_leaves_the_addresses_where_they_are") else { return };
-    let _b = pair.b.start(Program::Steadfast, &V3.configuration(2, 100, ""));
-    pair.until("b is master", |seen| seen.holds_alone("b", V3.vip()));
-    let _a = pair.a.start(Program::Steadfast, &V3.configuration(1, 200, "nopreempt"));
+    let _b = pair.b.start(Program::Steadfast, &V3_SLOW.configuration(2, 100, ""));
+    pair.until("b is master", |seen| seen.holds_alone("b", V3_SLOW.vip()));
+    let _a = pair.a.start(Program::Steadfast, &V3_SLOW.configuration(1, 200, "nopreempt"));
     pair.until("a is backup", |seen| seen.said("a", "Entering BACKUP STATE"));
-    let seen = pair.lab.journal.beats(10, |frame| frame.is_advert(&V3.source(2), 100));
-    assert_eq!(seen.most_holders(V3.vip()), 1, "{seen}");
-    assert!(seen.holds_alone("b", V3.vip()), "{seen}");
+    let seen = pair.lab.journal.beats(5, |frame| frame.is_advert(&V3_SLOW.source(2), 100));
+    assert_eq!(seen.most_holders(V3_SLOW.vip()), 1, "{seen}");
+    assert!(seen.holds_alone("b", V3_SLOW.vip()), "{seen}");
 }
 
 #[test]
@@ -288,15 +316,15 @@ fn a_sync_group_moves_as_one_when_one_member_cannot_stay() {
 #[test]
 fn a_reload_adds_and_removes_addresses_without_touching_the_others() {
     let Some(pair) = Pair::new("a_reload_adds_and_removes_addresses_without_touching_the_others") else { return };
-    let (a, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
-    let changed = V3.configuration(1, 200, "").replace(V3.second_vip(), "10.0.0.102");
+    let (a, _b) = pair.elect_a(V3_SLOW, Program::Steadfast, Program::Steadfast);
+    let changed = V3_SLOW.configuration(1, 200, "").replace(V3_SLOW.second_vip(), "10.0.0.102");
     pair.a.reconfigure(&changed);
     a.signal("HUP");
     let seen = pair.until("the new address is there and the old one gone", |seen| {
-        seen.holds_alone("a", "10.0.0.102") && seen.holders(V3.second_vip()).is_empty()
+        seen.holds_alone("a", "10.0.0.102") && seen.holders(V3_SLOW.second_vip()).is_empty()
     });
     let since = seen.since("HUP");
-    assert!(since.holders_over_time(V3.vip()).is_empty(), "the address that stays was left alone\n{seen}");
+    assert!(since.holders_over_time(V3_SLOW.vip()).is_empty(), "the address that stays was left alone\n{seen}");
     assert!(!since.said("a", "Entering"), "no state changed\n{seen}");
     pair.until("the new address is announced", |seen| seen.frames().any(|frame| frame.announces("10.0.0.102")));
     let more = changed.clone() + &changed.replace("VI_1", "VI_2").replace("51", "52").replace("10.0.0.10", "10.0.0.11");
@@ -306,7 +334,7 @@ fn a_reload_adds_and_removes_addresses_without_touching_the_others() {
     pair.a.reconfigure(&changed);
     a.signal("HUP");
     let seen = pair.until("the second instance is gone", |seen| seen.holders("10.0.0.110").is_empty());
-    assert!(seen.holds_alone("a", V3.vip()), "{seen}");
+    assert!(seen.holds_alone("a", V3_SLOW.vip()), "{seen}");
     let goodbye = |frame: &Frame| frame.advert().is_some_and(|advert| (advert.vrid, advert.priority) == (52, 0));
     pair.until("it said goodbye", |seen| seen.frames().any(goodbye));
 }
@@ -316,12 +344,12 @@ fn a_thousand_addresses_are_taken_over_announced_and_given_back() {
     let Some(pair) = Pair::new("a_thousand_addresses_are_taken_over_announced_and_given_back") else { return };
     let many: String = (0..1000).map(|number| format!("10.9.{}.{}\n", number / 250, number % 250 + 1)).collect();
     let excluded = format!("virtual_ipaddress_excluded {{\n{many}}}\n");
-    let _b = pair.b.start(Program::Steadfast, &V3.configuration(2, 100, ""));
-    let a = pair.a.start(Program::Steadfast, &V3.configuration(1, 200, &excluded));
+    let _b = pair.b.start(Program::Steadfast, &V3_SLOW.configuration(2, 100, ""));
+    let a = pair.a.start(Program::Steadfast, &V3_SLOW.configuration(1, 200, &excluded));
     let last = "10.9.3.250";
     pair.until("the last one is announced", |seen| seen.frames().any(|frame| frame.announces(last)));
     assert_eq!(pair.a.run("ip -4 -o addr show dev eth0").lines().count(), 1003);
-    assert!(pair.lab.journal.read().holds_alone("a", V3.vip()), "adverts went out meanwhile, or b had taken over");
+    assert!(pair.lab.journal.read().holds_alone("a", V3_SLOW.vip()), "adverts went out meanwhile, or b had taken over");
     assert!(a.stop().success());
     assert_eq!(pair.a.run("ip -4 -o addr show dev eth0").lines().count(), 1);
 }
@@ -346,6 +374,7 @@ fn virtual_mac_moves(test: &str, way: Way, on_a: Program, on_b: Program) {
         seen.holds_alone("a", way.vip()) && seen.frames().any(from_virtual)
     });
     let seen = pair.lab.journal.beats(3, |frame| frame.advert().is_some_and(|advert| advert.priority == 200));
+    assert!(!seen.said("a", "Entering FAULT"), "the interface was there before it was needed\n{seen}");
     let advert = seen.frames().filter_map(|frame| frame.advert()).last().expect("an advert");
     assert_eq!(advert.mac, virtual_mac(way), "{seen}");
     assert!(pair.a.run("ip -o addr show dev vrrp.51").contains(way.vip()), "{seen}");

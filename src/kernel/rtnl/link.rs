@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::net::if_::{if_indextoname, if_nametoindex};
+use nix::net::if_::if_nametoindex;
 
 use crate::kernel::netlink::{CREATE, EXCLUSIVE, Message, Request, u16_at, u32_at};
 use crate::kernel::{Family, Mac};
@@ -214,10 +214,6 @@ impl Virtual {
 /// The index of a link by its name.
 pub fn index_of(name: &str) -> io::Result<u32> {
     Ok(if_nametoindex(name)?)
-}
-
-pub fn exists(index: u32) -> bool {
-    if_indextoname(index).is_ok()
 }
 
 /// Removes a virtual link; one that is gone is no error.

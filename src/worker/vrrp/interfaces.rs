@@ -10,6 +10,7 @@ use crate::kernel::rtnl::{Address, Asker, Event, Link};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interfaces {
     links: BTreeMap<u32, Link>,
+    names: BTreeMap<String, u32>,
     /// By link, in the kernel's order: the first is the one others know us by.
     addresses: BTreeMap<u32, Vec<Address>>,
 }
@@ -30,10 +31,21 @@ impl Interfaces {
     /// Takes a notice; says whether it changed anything.
     pub(super) fn note(&mut self, event: &Event) -> bool {
         match event {
-            Event::Link(link) => self.links.insert(link.index, link.clone()).as_ref() != Some(link),
+            Event::Link(link) => {
+                let before = self.links.insert(link.index, link.clone());
+                if let Some(before) = &before {
+                    self.unname(before);
+                }
+                self.names.insert(link.name.clone(), link.index);
+                before.as_ref() != Some(link)
+            }
             Event::LinkGone(link) => {
                 self.addresses.remove(&link.index);
-                self.links.remove(&link.index).is_some()
+                let before = self.links.remove(&link.index);
+                if let Some(before) = &before {
+                    self.unname(before);
+                }
+                before.is_some()
             }
             Event::Address(address) => {
                 let on_link = self.addresses.entry(address.interface).or_default();
@@ -59,8 +71,15 @@ impl Interfaces {
         }
     }
 
+    /// Another link may have taken the name already.
+    fn unname(&mut self, link: &Link) {
+        if self.names.get(&link.name) == Some(&link.index) {
+            self.names.remove(&link.name);
+        }
+    }
+
     pub(super) fn named(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
+        self.links.get(self.names.get(name)?)
     }
 
     pub(super) fn link(&self, index: u32) -> Option<&Link> {

@@ -29,7 +29,7 @@ use crate::kernel::netlink::{Done, Writer};
 use crate::kernel::rtnl::monitor::{Interest, Notice};
 use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
 use crate::observe::log::Log;
-use crate::plan::vrrp::{TrackSource, VrrpPlan};
+use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{Changes, Effect, Engine, Event, Input, InstanceId, Outcome, TrackId, WallTime};
 use crate::worker::drive::{self, Effects, Inputs, World};
@@ -86,6 +86,7 @@ struct Worker<'a> {
     outside: Outside<'a>,
     asker: Asker,
     monitor: Monitor,
+    interest: Interest,
     interfaces: Interfaces,
     virtuals: Virtuals,
     ports: Ports,
@@ -107,8 +108,8 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn start(plan: VrrpPlan, outside: Outside<'a>) -> io::Result<Worker<'a>> {
         // Listening comes before the first look, so that no change falls between the two.
-        let has_details = !plan.details.is_empty();
-        let monitor = Monitor::start(Interest { routes: has_details, rules: has_details })?;
+        let interest = interest(&plan);
+        let monitor = Monitor::start(interest)?;
         let mut asker = Asker::open()?;
         let interfaces = Interfaces::read(&mut asker)?;
         let (writer, answers) = Writer::start(SockProtocol::NetlinkRoute, "vrrp-netlink")?;
@@ -118,6 +119,7 @@ impl<'a> Worker<'a> {
             outside,
             asker,
             monitor,
+            interest,
             interfaces,
             virtuals: Virtuals::new()?,
             ports: Ports::new()?,
@@ -133,13 +135,19 @@ impl<'a> Worker<'a> {
             stale: true,
             retiring: false,
         };
-        worker.adopt(plan);
-        worker.clear_leftovers();
+        worker.adopt(plan)?;
+        worker.clear_leftovers()?;
         Ok(worker)
     }
 
     /// Another plan from now on; the engine hears of the difference.
-    fn adopt(&mut self, plan: VrrpPlan) {
+    fn adopt(&mut self, plan: VrrpPlan) -> io::Result<()> {
+        let interest = interest(&plan);
+        if interest != self.interest {
+            self.monitor = Monitor::start(interest)?;
+            self.interest = interest;
+            self.interfaces = Interfaces::read(&mut self.asker)?;
+        }
         let changes = Changes::between(&self.plan.setup, &plan.setup);
         self.virtual_addresses = virtual_addresses(&plan);
         self.plan = plan;
@@ -147,22 +155,34 @@ impl<'a> Worker<'a> {
         self.pending.push_back(Input::Reconfigure(changes));
         self.stale = true;
         self.retiring = true;
+        Ok(())
     }
 
-    /// Addresses a former life left behind would be a second master's: they go before the first turn.
-    fn clear_leftovers(&mut self) {
+    /// What a former life left behind would be a second master's: it goes before the first turn.
+    fn clear_leftovers(&mut self) -> io::Result<()> {
         self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
+        self.interfaces = Interfaces::read(&mut self.asker)?;
         let mut requests = Vec::new();
+        for detail in self.plan.details.values() {
+            match detail {
+                Detail::Address(_) => {}
+                Detail::Route(route) => {
+                    requests.extend(convert::route(route, &self.interfaces).map(|route| route.remove()));
+                }
+                Detail::Rule(rule) => requests.push(convert::rule(rule).remove()),
+            }
+        }
         for (instance, params) in &self.plan.setup.instances {
             let place = self.place(*instance);
             for held in params.holdings.every_address() {
-                let Some(address) = place.address(held) else { continue };
-                if self.interfaces.has(address.interface, address.address) {
-                    requests.push(address.remove());
-                }
+                let Some(interface) = place.interface(held) else { continue };
+                let left = self.interfaces.addresses(interface).filter(|address| address.address == held.ip);
+                requests.extend(left.map(|address| address.remove()));
             }
         }
+        // What cannot be removed shows again when it is added.
         let _ = self.asker.request(&requests);
+        Ok(())
     }
 
     fn place(&self, instance: InstanceId) -> Place<'_> {
@@ -184,12 +204,28 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         self.tell_link(&event);
-        self.stale |= self.interfaces.note(&event);
+        if let Change::LinkGone(link) = &event {
+            self.virtuals.gone(link.index);
+        }
+        let changed = self.interfaces.note(&event);
+        self.stale |= changed && self.concerns_ports(&event);
         if port != self.writer.port() {
             let lost = self.holder.note(&event);
             self.pending.extend(lost.into_iter().map(|(instance, item)| Input::Lost(instance, item)));
         }
         Ok(())
+    }
+
+    /// Virtual addresses come and go without any port looking different.
+    fn concerns_ports(&self, event: &Change) -> bool {
+        match event {
+            Change::Address(address) | Change::AddressGone(address) => {
+                let tracked = |track: &Tracked| matches!(track.source, TrackSource::Address(..));
+                !self.virtual_addresses.contains(&address.address) || self.plan.tracks.values().any(tracked)
+            }
+            Change::Link(_) | Change::LinkGone(_) | Change::Lost => true,
+            Change::Route(_) | Change::RouteGone(_) | Change::Rule(_) | Change::RuleGone(_) => false,
+        }
     }
 
     /// Links going up and down are worth a line.
@@ -235,12 +271,13 @@ impl<'a> Worker<'a> {
         self.pending.extend(settled.map(|(ticket, outcome)| Input::Settled(ticket, outcome)));
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: Order) -> io::Result<()> {
         match order {
-            Order::Reload(plan) => self.adopt(*plan),
+            Order::Reload(plan) => self.adopt(*plan)?,
             Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
             Order::Stop => self.pending.push_back(Input::Stop),
         }
+        Ok(())
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -331,7 +368,7 @@ impl World for Worker<'_> {
             self.pending.push_back(Input::Track(track, reading));
         }
         while let Some(order) = self.ordered.take().or_else(|| self.outside.orders.try_recv().ok()) {
-            self.obey(order);
+            self.obey(order)?;
         }
         if self.stale {
             self.refresh();
@@ -366,4 +403,13 @@ impl World for Worker<'_> {
 fn virtual_addresses(plan: &VrrpPlan) -> BTreeSet<IpAddr> {
     let holdings = plan.setup.instances.values().map(|params| &params.holdings);
     holdings.flat_map(|holdings| holdings.every_address().map(|held| held.ip)).collect()
+}
+
+/// Routes and rules are watched only when some are held: a router's own table may change thousands of times a second.
+fn interest(plan: &VrrpPlan) -> Interest {
+    let any = |wanted: fn(&Detail) -> bool| plan.details.values().any(wanted);
+    Interest {
+        routes: any(|detail| matches!(detail, Detail::Route(_))),
+        rules: any(|detail| matches!(detail, Detail::Rule(_))),
+    }
 }

@@ -36,7 +36,6 @@ impl Virtuals {
 
     /// Makes what is wanted and missing, wherever the interface beneath exists.
     pub(super) fn ensure(&mut self, plan: &VrrpPlan, interfaces: &Interfaces, log: &Log) {
-        self.made.retain(|_, index| link::exists(*index));
         for port in plan.ports.values() {
             let Some(over) = &port.over else { continue };
             let Some(base) = port.interface.as_deref().and_then(|name| interfaces.named(name)) else { continue };
@@ -48,6 +47,11 @@ impl Virtuals {
                 Err(error) => log.error(format_args!("{}: cannot be made on {}: {error}", over.name, base.name)),
             }
         }
+    }
+
+    /// A link is gone; if it was one of ours it is made again when it can be.
+    pub(super) fn gone(&mut self, index: u32) {
+        self.made.retain(|_, made| *made != index);
     }
 
     /// Removes those we made that are not wanted any more.
