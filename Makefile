@@ -22,6 +22,12 @@ build: ## build the release binaries
 	@dist/need build
 	$(CARGO) build --release --locked --workspace
 
+.PHONY: demo
+demo: ## build, lay a lab of namespaces, show a failover as it happens, clean up
+	@dist/need build demo
+	$(CARGO) build --release --locked
+	@dist/demo/run target/release/steadfast
+
 .PHONY: test
 test: ## everything that must hold: format, lints, all tests, generated documents
 	@dist/need build test

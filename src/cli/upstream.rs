@@ -6,7 +6,10 @@ use std::path::Path;
 use super::Output;
 use super::options::{self, CommandLine, Show};
 use crate::kernel::host::OsHost;
+use crate::kernel::syslog::Syslog;
+use crate::observe::log::{Level, Log, Sinks};
 use crate::render;
+use crate::supervisor::daemon::{self, Settings};
 use keepalived_conf::Options;
 
 pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -49,8 +52,52 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     if let Some(log) = &line.config_test {
         return config_test(&line, log.as_deref(), output);
     }
-    output.complain("running as a daemon is not implemented yet; `keepalived -t` and `steadfast check` are");
-    1
+    daemon::run(&settings(&line), &log_of(&line))
+}
+
+fn settings(line: &CommandLine) -> Settings {
+    let path = |given: &Option<String>, name: &str| {
+        given.as_ref().map_or_else(|| Path::new("/run").join(name), std::path::PathBuf::from)
+    };
+    let mut pid_files = vec![path(&line.pid_file, "keepalived.pid")];
+    if line.vrrp {
+        pid_files.push(path(&line.vrrp_pid_file, "vrrp.pid"));
+    }
+    if line.checkers {
+        pid_files.push(path(&line.checkers_pid_file, "checkers.pid"));
+    }
+    Settings {
+        file: line.file.clone().into(),
+        options: Options {
+            config_id: line.config_id.clone(),
+            all_includes_checked: line.all_config,
+            ..Options::default()
+        },
+        foreground: line.dont_fork,
+        pid_files,
+        ignore_interrupt: line.ignore_sigint,
+    }
+}
+
+fn log_of(line: &CommandLine) -> Log {
+    let least = if line.log.detail > 0 { Level::Debug } else { Level::Info };
+    let stream: Option<Box<dyn std::io::Write>> =
+        if line.log.console { Some(Box::new(std::io::stderr())) } else { None };
+    let facility = line.log.facility.as_deref().and_then(facility_number).unwrap_or(DAEMON_FACILITY);
+    let syslog = (!line.log.no_syslog).then(|| Syslog::new(facility));
+    Log::new("Keepalived", least, Sinks { syslog, stream })
+}
+
+/// The facility syslog calls daemon.
+const DAEMON_FACILITY: u8 = 3;
+
+/// `0` to `7`, `local0` to `local7`, `user` or `daemon`; anything else is ignored, as keepalived does.
+fn facility_number(name: &str) -> Option<u8> {
+    match name {
+        "user" => Some(1),
+        "daemon" => Some(DAEMON_FACILITY),
+        _ => name.strip_prefix("local").unwrap_or(name).parse::<u8>().ok().filter(|n| *n < 8).map(|n| n + 16),
+    }
 }
 
 /// Tests the configuration as keepalived's `-t` does, with its exit statuses: 0 fine, 4 cannot run, 5 errors but runs,

@@ -17,11 +17,13 @@ use tokio::io::unix::AsyncFd;
 
 pub mod child;
 pub mod clock;
+pub mod daemonize;
 pub mod fifo;
 pub mod files;
 pub mod host;
 pub mod inotify;
 pub mod netlink;
+pub mod pidfile;
 pub mod raw;
 pub mod ready;
 pub mod rtnl;

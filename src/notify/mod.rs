@@ -4,6 +4,8 @@
 //! for BACKUP never overtakes the one for MASTER before it. One task for each pipe: lines wait in a bounded queue while
 //! the pipe is full. Both tasks may be dropped at any moment; what they had started goes on by itself.
 
+pub mod vrrp;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;

@@ -2,6 +2,10 @@
 //!
 //! One task turns signals into orders; the worker is the other one, on the same runtime.
 
+pub mod daemon;
+mod meaning;
+mod watches;
+
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};

@@ -1,0 +1,102 @@
+//! PID files: one number and a newline, and a lock that lasts as long as the process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+
+/// A PID file of ours; removed when it is dropped.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    file: File,
+}
+
+/// Why a PID file could not be had.
+#[derive(Debug)]
+pub enum PidFileError {
+    /// Another process holds it.
+    Held,
+    Io(io::Error),
+}
+
+impl PidFile {
+    /// Makes the file, or takes over one that nobody holds, and locks it. The number is written by [`PidFile::write`].
+    pub fn take(path: &Path) -> Result<PidFile, PidFileError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(PidFileError::Io)?;
+        }
+        let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .custom_flags(flags)
+            .open(path)
+            .map_err(PidFileError::Io)?;
+        let lock = libc::flock {
+            l_type: libc::F_WRLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)) {
+            Ok(_) => Ok(PidFile { path: path.to_owned(), file }),
+            Err(Errno::EAGAIN | Errno::EACCES) => Err(PidFileError::Held),
+            Err(errno) => Err(PidFileError::Io(errno.into())),
+        }
+    }
+
+    /// Writes the number of this process. Readable by everybody whatever the umask is.
+    pub fn write(&mut self) -> io::Result<()> {
+        self.file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        self.file.set_len(0)?;
+        self.file.write_all(format!("{}\n", std::process::id()).as_bytes())
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = super::files::remove(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_held_by_one_only_and_gone_at_the_end() {
+        let path = std::env::temp_dir().join(format!("steadfast-pid-{}/a/b.pid", std::process::id()));
+        let mut ours = PidFile::take(&path).unwrap();
+        ours.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        assert!(matches!(PidFile::take(&path), Err(PidFileError::Held)));
+        drop(ours);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_dead_process_left_behind_is_taken_over() {
+        let path = std::env::temp_dir().join(format!("steadfast-pid-{}-stale.pid", std::process::id()));
+        fs::write(&path, "99999999\nand more").unwrap();
+        let mut ours = PidFile::take(&path).unwrap();
+        ours.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let path = std::env::temp_dir().join(format!("steadfast-pid-{}-link.pid", std::process::id()));
+        std::os::unix::fs::symlink("/nonexistent/target", &path).unwrap();
+        assert!(matches!(PidFile::take(&path), Err(PidFileError::Io(_))));
+        fs::remove_file(&path).unwrap();
+    }
+}

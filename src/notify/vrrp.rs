@@ -1,0 +1,198 @@
+//! What the outside is told of VRRP: which scripts an event runs, and which line it writes to the pipes. The words and
+//! their order are keepalived's, because other programs read them.
+
+use std::collections::BTreeMap;
+
+use super::Notifier;
+use crate::kernel::child::Command;
+use crate::proto::vrrp::{Event, GroupId, InstanceId, Phase};
+
+/// The commands of an instance or a group, ready to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    pub name: String,
+    pub master: Option<Command>,
+    pub backup: Option<Command>,
+    pub fault: Option<Command>,
+    pub stop: Option<Command>,
+    pub deleted: Option<Command>,
+    /// A removal is called DELETED and not FAULT.
+    pub says_deleted: bool,
+    /// Run on every change, with what changed as further arguments.
+    pub any: Option<Command>,
+    pub master_rx_lower_pri: Option<Command>,
+    /// Changes of priority are written to the pipes.
+    pub priority_changes: bool,
+}
+
+/// All hooks of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    pub instances: BTreeMap<InstanceId, Hooks>,
+    pub groups: BTreeMap<GroupId, Hooks>,
+}
+
+/// One thing to be done about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Call {
+    /// In order with everything else of this name.
+    Script(String, Command),
+    Line(String),
+}
+
+/// Turns events into scripts and lines. Knows the last priority of every instance, which STOP and DELETED repeat.
+#[derive(Debug, Default)]
+pub struct Herald {
+    book: Book,
+    priorities: BTreeMap<InstanceId, u8>,
+}
+
+impl Herald {
+    pub fn new(book: Book) -> Herald {
+        Herald { book, priorities: BTreeMap::new() }
+    }
+
+    /// Uses other hooks from now on. Those of names that are gone stay until their removal has been told.
+    pub fn turn_to(&mut self, book: Book) {
+        for (id, hooks) in book.instances {
+            self.book.instances.insert(id, hooks);
+        }
+        for (id, hooks) in book.groups {
+            self.book.groups.insert(id, hooks);
+        }
+    }
+
+    pub fn tell(&mut self, event: &Event, notifier: &mut Notifier) {
+        for call in self.calls(event) {
+            match call {
+                Call::Script(name, command) => notifier.script(&name, command),
+                Call::Line(line) => notifier.line(&line),
+            }
+        }
+    }
+
+    fn calls(&mut self, event: &Event) -> Vec<Call> {
+        match event {
+            Event::Entered { instance, to, priority, notify, .. } => {
+                self.priorities.insert(*instance, *priority);
+                let Some(word) = word(*to).filter(|_| *notify) else { return Vec::new() };
+                self.instance(*instance, word, |hooks| hooks.of(*to))
+            }
+            Event::PriorityChanged { instance, to, phase, .. } => {
+                self.priorities.insert(*instance, *to);
+                let word = if *phase == Phase::Master { "MASTER_PRIORITY" } else { "BACKUP_PRIORITY" };
+                match self.book.instances.get(instance).filter(|hooks| hooks.priority_changes) {
+                    Some(hooks) => vec![Call::Line(line("INSTANCE", &hooks.name, word, *to))],
+                    None => Vec::new(),
+                }
+            }
+            Event::OtherMaster { instance, .. } => self.other_master(*instance),
+            Event::Stopped { instance, .. } => self.instance(*instance, "STOP", |hooks| hooks.stop.as_ref()),
+            Event::Removed { instance, from } => self.removed(*instance, *from),
+            Event::GroupEntered { group, to } => match word(*to) {
+                Some(word) => self.group(*group, word, |hooks| hooks.of(*to)),
+                None => Vec::new(),
+            },
+            Event::GroupStopped { group } => self.group(*group, "STOP", |hooks| hooks.stop.as_ref()),
+            Event::GroupRemoved { group } => {
+                self.book.groups.remove(group);
+                Vec::new()
+            }
+            // Nobody outside is told of the rest; it is in the log and in the counters.
+            Event::Tracked { .. }
+            | Event::FaultRaised { .. }
+            | Event::FaultCleared { .. }
+            | Event::Refused { .. }
+            | Event::IntervalDiffers { .. }
+            | Event::AddressesDiffer { .. }
+            | Event::ClockSkew { .. }
+            | Event::MasterChanged { .. }
+            | Event::Preempting { .. }
+            | Event::PreemptDelayStarted { .. }
+            | Event::OtherMasterGone { .. }
+            | Event::AddressClash { .. }
+            | Event::TwoOwners { .. }
+            | Event::HandingOver { .. }
+            | Event::HandedOver { .. }
+            | Event::HoldingsRefused { .. }
+            | Event::HoldingLost { .. }
+            | Event::Slept { .. }
+            | Event::Retuned { .. }
+            | Event::Finished => Vec::new(),
+        }
+    }
+
+    fn instance(&self, id: InstanceId, word: &str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
+        let Some(hooks) = self.book.instances.get(&id) else { return Vec::new() };
+        let priority = self.priorities.get(&id).copied().unwrap_or(0);
+        hooks.calls("INSTANCE", word, priority, own(hooks))
+    }
+
+    fn group(&self, id: GroupId, word: &str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
+        let Some(hooks) = self.book.groups.get(&id) else { return Vec::new() };
+        hooks.calls("GROUP", word, 0, own(hooks))
+    }
+
+    fn other_master(&self, id: InstanceId) -> Vec<Call> {
+        let Some(hooks) = self.book.instances.get(&id) else { return Vec::new() };
+        let priority = self.priorities.get(&id).copied().unwrap_or(0);
+        let script = hooks.master_rx_lower_pri.clone().map(|command| Call::Script(hooks.name.clone(), command));
+        let line = Call::Line(line("INSTANCE", &hooks.name, "MASTER_RX_LOWER_PRI", priority));
+        script.into_iter().chain([line]).collect()
+    }
+
+    /// Without `notify_deleted` a removal is told as FAULT, but not to the fault script, and not at all when the
+    /// instance was in FAULT already.
+    fn removed(&mut self, id: InstanceId, from: Phase) -> Vec<Call> {
+        let calls = match self.book.instances.get(&id) {
+            None => Vec::new(),
+            Some(hooks) if hooks.says_deleted => self.instance(id, "DELETED", |hooks| hooks.deleted.as_ref()),
+            Some(_) if from == Phase::Fault => Vec::new(),
+            Some(_) => self.instance(id, "FAULT", |_| None),
+        };
+        self.book.instances.remove(&id);
+        self.priorities.remove(&id);
+        calls
+    }
+}
+
+impl Hooks {
+    fn of(&self, phase: Phase) -> Option<&Command> {
+        match phase {
+            Phase::Init => None,
+            Phase::Backup => self.backup.as_ref(),
+            Phase::Master => self.master.as_ref(),
+            Phase::Fault => self.fault.as_ref(),
+        }
+    }
+
+    /// The script of the state, then the one for every change, then the line.
+    fn calls(&self, kind: &str, word: &str, priority: u8, own: Option<&Command>) -> Vec<Call> {
+        let any = self.any.clone().map(|mut command| {
+            command.argv.extend([kind, &self.name, word].map(str::to_owned));
+            command.argv.push(priority.to_string());
+            command
+        });
+        let scripts = own.cloned().into_iter().chain(any);
+        scripts
+            .map(|command| Call::Script(self.name.clone(), command))
+            .chain([Call::Line(line(kind, &self.name, word, priority))])
+            .collect()
+    }
+}
+
+fn line(kind: &str, name: &str, word: &str, priority: u8) -> String {
+    format!("{kind} \"{name}\" {word} {priority}\n")
+}
+
+fn word(phase: Phase) -> Option<&'static str> {
+    match phase {
+        Phase::Init => None,
+        Phase::Backup => Some("BACKUP"),
+        Phase::Master => Some("MASTER"),
+        Phase::Fault => Some("FAULT"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

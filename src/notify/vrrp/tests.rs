@@ -1,0 +1,104 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::proto::vrrp::Cause;
+
+const WEB: InstanceId = InstanceId(1);
+const PAIR: GroupId = GroupId(1);
+
+fn command(word: &str) -> Option<Command> {
+    Some(Command { program: PathBuf::from(word), argv: vec![word.to_owned()], account: None })
+}
+
+fn herald(change: fn(&mut Hooks)) -> Herald {
+    let mut hooks = Hooks { name: "web".to_owned(), ..Hooks::default() };
+    change(&mut hooks);
+    let group = Hooks { name: "pair".to_owned(), any: command("any"), stop: command("stop"), ..Hooks::default() };
+    Herald::new(Book { instances: BTreeMap::from([(WEB, hooks)]), groups: BTreeMap::from([(PAIR, group)]) })
+}
+
+fn entered(to: Phase, notify: bool) -> Event {
+    Event::Entered { instance: WEB, from: Phase::Init, to, cause: Cause::Start, priority: 120, notify }
+}
+
+/// Calls as text: the arguments of scripts, and lines as they are.
+fn told(herald: &mut Herald, event: &Event) -> Vec<String> {
+    herald
+        .calls(event)
+        .into_iter()
+        .map(|call| match call {
+            Call::Script(name, command) => format!("{name}: {}", command.argv.join(" ")),
+            Call::Line(line) => line,
+        })
+        .collect()
+}
+
+#[test]
+fn a_state_runs_its_script_then_the_general_one_and_then_writes_a_line() {
+    let mut herald = herald(|hooks| (hooks.master, hooks.any) = (command("master"), command("any")));
+    let expected = ["web: master", "web: any INSTANCE web MASTER 120", "INSTANCE \"web\" MASTER 120\n"];
+    assert_eq!(told(&mut herald, &entered(Phase::Master, true)), expected);
+}
+
+#[test]
+fn a_state_that_is_the_group_s_already_is_not_told() {
+    let mut herald = herald(|hooks| hooks.any = command("any"));
+    assert_eq!(told(&mut herald, &entered(Phase::Backup, false)), [""; 0]);
+}
+
+#[test]
+fn groups_are_told_with_priority_zero() {
+    let mut herald = herald(|_| {});
+    let expected = ["pair: any GROUP pair BACKUP 0", "GROUP \"pair\" BACKUP 0\n"];
+    assert_eq!(told(&mut herald, &Event::GroupEntered { group: PAIR, to: Phase::Backup }), expected);
+    let expected = ["pair: stop", "pair: any GROUP pair STOP 0", "GROUP \"pair\" STOP 0\n"];
+    assert_eq!(told(&mut herald, &Event::GroupStopped { group: PAIR }), expected);
+}
+
+#[test]
+fn a_stop_repeats_the_last_priority() {
+    let mut herald = herald(|hooks| hooks.stop = command("stop"));
+    told(&mut herald, &entered(Phase::Master, true));
+    let changed = Event::PriorityChanged { instance: WEB, from: 120, to: 90, phase: Phase::Master };
+    assert_eq!(told(&mut herald, &changed), [""; 0], "changes of priority are not asked for");
+    let stopped = Event::Stopped { instance: WEB, from: Phase::Master };
+    assert_eq!(told(&mut herald, &stopped), ["web: stop", "INSTANCE \"web\" STOP 90\n"]);
+}
+
+#[test]
+fn changes_of_priority_are_lines_when_asked_for() {
+    let mut herald = herald(|hooks| hooks.priority_changes = true);
+    for (phase, word) in [(Phase::Master, "MASTER_PRIORITY"), (Phase::Backup, "BACKUP_PRIORITY")] {
+        let changed = Event::PriorityChanged { instance: WEB, from: 120, to: 90, phase };
+        assert_eq!(told(&mut herald, &changed), [format!("INSTANCE \"web\" {word} 90\n")]);
+    }
+}
+
+#[test]
+fn another_master_below_us_runs_its_script() {
+    let mut herald = herald(|hooks| (hooks.master_rx_lower_pri, hooks.any) = (command("lower"), command("any")));
+    told(&mut herald, &entered(Phase::Master, true));
+    let source = std::net::IpAddr::from([192, 0, 2, 2]);
+    let heard = Event::OtherMaster { instance: WEB, source, priority: 50 };
+    assert_eq!(told(&mut herald, &heard), ["web: lower", "INSTANCE \"web\" MASTER_RX_LOWER_PRI 120\n"]);
+}
+
+#[test]
+fn a_removal_is_a_fault_unless_the_configuration_wants_it_called_deleted() {
+    let removed = |from| Event::Removed { instance: WEB, from };
+    let mut plain = herald(|hooks| (hooks.fault, hooks.any) = (command("fault"), command("any")));
+    let expected = ["web: any INSTANCE web FAULT 0", "INSTANCE \"web\" FAULT 0\n"];
+    assert_eq!(told(&mut plain, &removed(Phase::Backup)), expected);
+    assert_eq!(told(&mut plain, &removed(Phase::Backup)), [""; 0], "it is gone");
+    let mut faulty = herald(|hooks| hooks.any = command("any"));
+    assert_eq!(told(&mut faulty, &removed(Phase::Fault)), [""; 0]);
+    let mut named = herald(|hooks| (hooks.says_deleted, hooks.deleted) = (true, command("deleted")));
+    assert_eq!(told(&mut named, &removed(Phase::Fault)), ["web: deleted", "INSTANCE \"web\" DELETED 0\n"]);
+}
+
+#[test]
+fn a_reload_changes_hooks_and_keeps_those_of_what_is_about_to_go() {
+    let mut herald = herald(|hooks| hooks.any = command("any"));
+    herald.turn_to(Book::default());
+    assert_eq!(told(&mut herald, &Event::Removed { instance: WEB, from: Phase::Master }).len(), 2);
+}
