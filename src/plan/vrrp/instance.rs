@@ -55,7 +55,7 @@ pub(super) fn params(
         owner_ignore_adverts: *instance.owner_ignore_adverts,
         skip_check_adv_addr: *instance.skip_check_adv_addr,
         other_addresses: OtherAddresses::Report,
-        on_loss: match *config.global.ours.repair {
+        on_loss: match *instance.repair {
             Repair::Yield => OnLoss::Bounce,
             Repair::Restore => OnLoss::Restore,
         },

@@ -7,7 +7,7 @@ use super::Global;
 use crate::schema::{Again, Keyword, Setting, Shape, Status, int, kw};
 
 /// The release in which these keywords came.
-const SINCE: &str = "Steadfast 0.1";
+pub(crate) const SINCE: &str = "Steadfast 0.1";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -61,6 +61,7 @@ fn behaviour(instance: &mut VrrpInstance, global: &Global) {
     instance.v3_checksum_as_v2.inherit(&Setting::new(global.vrrp.v3_checksum_as_v2));
     instance.unicast.check_source.inherit(&Setting::new(global.vrrp.check_unicast_src));
     instance.smtp_alert.inherit(&Setting::new(global.mail.alerts_for_vrrp()));
+    instance.repair.inherit(&global.ours.repair);
     let (strict, owner) = (*instance.strict_mode, instance.is_owner());
     if strict {
         instance.accept.inherit(&Setting::new(owner));

@@ -403,3 +403,16 @@ fn settings_at_top_level() {
     let inside = read("use_pid_dir\ninstance x");
     assert_eq!(inside.diagnostics.iter().filter(|finding| finding.code.id == "KC060").count(), 2);
 }
+
+#[test]
+fn an_instance_may_repair_where_others_give_way() {
+    use crate::blocks::global::ours::Repair::{Restore, Yield};
+    let instance = |name: &str, line: &str| format!("vrrp_instance {name} {{\n{line}\n}}\n");
+    let text = instance("a", "") + &instance("b", "repair yield") + &instance("c", "repair restore");
+    let repairs = |global: &str| -> Vec<_> {
+        let loaded = super::bench().load(&format!("{text}global_defs {{\n{global}\n}}\n"));
+        loaded.config.vrrp.instances.iter().map(|instance| *instance.repair).collect()
+    };
+    assert_eq!(repairs(""), [Yield, Yield, Restore]);
+    assert_eq!(repairs("vrrp_repair restore"), [Restore, Yield, Restore]);
+}

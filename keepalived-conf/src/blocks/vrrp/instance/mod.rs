@@ -28,6 +28,7 @@ use super::entry::route::Route;
 use super::entry::rule::Rule;
 use super::entry::track::Tracks;
 use crate::blocks::Config;
+use crate::blocks::global::ours::Repair;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::family::Family;
 use crate::schema::{Block, Node, Seen, Setting};
@@ -81,6 +82,8 @@ pub struct VrrpInstance {
     pub virtual_rules: Vec<Rule>,
     pub no_virtual_ipaddress: bool,
     pub promote_secondaries: bool,
+    /// What happens when something else takes an address away.
+    pub repair: Setting<Repair>,
 
     pub vmac: Option<Vmac>,
     pub use_vmac_addr: bool,
@@ -207,6 +210,7 @@ impl VrrpInstance {
             virtual_rules: Vec::new(),
             no_virtual_ipaddress: false,
             promote_secondaries: false,
+            repair: Setting::new(Repair::Yield),
             vmac: None,
             use_vmac_addr: false,
             vmac_xmit_base: false,

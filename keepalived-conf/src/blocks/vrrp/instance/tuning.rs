@@ -1,6 +1,7 @@
 //! Buffers, checksums, and what is left.
 
 use super::{VrrpInstance, put};
+use crate::blocks::global::ours::{REPAIR, Repair, SINCE};
 use crate::blocks::vrrp::entry::BAD_VALUE;
 use crate::diagnostic::Class;
 use crate::schema::{Keyword, Shape, Status, int, kw, strict_int};
@@ -37,5 +38,13 @@ pub(super) fn rows() -> Vec<Keyword<VrrpInstance>> {
             .since("<2.0")
             .status(Status::NoEffect("it is stored and shown, nothing more, in keepalived too"))
             .set(|instance, args| instance.debug = args.num_or(instance.debug)),
+        kw("repair")
+            .arg(Shape::Choice(REPAIR))
+            .default("vrrp_repair")
+            .otherwise("ignored")
+            .doc("When something else takes an address of this instance away: give way to the backups, or put it back.")
+            .since(SINCE)
+            .ours()
+            .set(|instance, args| put(&mut instance.repair, args.choice().and_then(Repair::from_word))),
     ]
 }
