@@ -178,6 +178,13 @@ impl Track {
         }
     }
 
+    /// An interface that is going down does not wait beyond this.
+    pub fn shorten(&mut self, until: Instant) {
+        if let (TrackParams::Interface { .. }, State::Level(level)) = (&self.params, &mut self.state) {
+            level.shorten(until);
+        }
+    }
+
     pub fn rebase(&mut self, by: Duration) {
         match &mut self.state {
             State::Level(level) => level.rebase(by),
@@ -296,6 +303,13 @@ impl Level {
                 self.up = Some(up);
                 true
             }
+        }
+    }
+
+    /// Going down does not wait beyond this.
+    pub fn shorten(&mut self, until: Instant) {
+        if self.up == Some(true) {
+            self.waiting = self.waiting.map(|waiting| waiting.min(until));
         }
     }
 

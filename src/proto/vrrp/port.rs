@@ -57,6 +57,10 @@ impl Port {
         self.sources.insert(family, source);
     }
 
+    pub(super) fn shorten(&mut self, until: Instant) {
+        self.level.shorten(until);
+    }
+
     pub(super) fn due(&self) -> Option<Instant> {
         self.level.due()
     }

@@ -3,14 +3,15 @@
 //! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else. One exception: an AH
 //! number that is authentic but not new makes a Master leave out one number of its own, see `Instance::break_tie`.
 
-use super::Engine;
 use super::counters::Told;
 use super::instance::Instance;
 use super::io::{Datagram, Effect, Event, Phase, Raw};
 use super::params::Reach;
 use super::types::{InstanceId, PortId};
 use super::wire::{Parsed, Refusal, parse_v4, parse_v6};
+use super::{Engine, Owner};
 use crate::proto::Instant;
+use std::time::Duration;
 
 impl Engine {
     pub(super) fn receive(&mut self, now: Instant, datagram: &Datagram, out: &mut Vec<Effect>) {
@@ -45,11 +46,12 @@ impl Engine {
         let source = parsed.source();
         match instance.listener(source).accept(parsed, datagram.wall) {
             Ok(heard) => {
-                let announced = instance.announced_other_at(now);
+                let (announced, limit) = (instance.announced_other_at(now), instance.down_delay_limit());
                 self.change(now, id, out, |instance, turn| instance.on_advert(turn, &heard));
                 if !announced && self.instances.get(&id).is_some_and(|met| met.announced_other_at(now)) {
                     self.announce_siblings(now, id, out);
                 }
+                self.shorten_delays(now, id, limit);
             }
             Err(refusal) => {
                 if refusal == Refusal::AhReplay {
@@ -80,6 +82,28 @@ impl Engine {
         let candidates = candidates.filter(|(_, instance)| instance.params().family == parsed.family());
         // Of equals the first: `max_by_key` gives the last, so the order is turned round.
         candidates.rev().max_by_key(|(_, instance)| rank(instance)).map(|(id, _)| id)
+    }
+
+    /// The master speaks more often than before, so the peers would miss us sooner: an interface that is going down
+    /// may not wait as long as it meant to.
+    fn shorten_delays(&mut self, now: Instant, id: InstanceId, before: Duration) {
+        let Some(instance) = self.instances.get(&id).filter(|instance| instance.down_delay_limit() < before) else {
+            return;
+        };
+        let (until, params) = (now + instance.down_delay_limit(), instance.params());
+        let (port, tracks): (PortId, Vec<_>) = (params.port, params.tracks.iter().map(|used| used.track).collect());
+        if let Some(known) = self.ports.get_mut(&port) {
+            known.shorten(until);
+            let due = known.due();
+            self.schedule(Owner::Port(port), due);
+        }
+        for track in tracks {
+            if let Some(known) = self.tracks.get_mut(&track) {
+                known.shorten(until);
+                let due = known.due();
+                self.schedule(Owner::Track(track), due);
+            }
+        }
     }
 
     /// The rest of the sync group announces too: its clients may have followed the other master as well.

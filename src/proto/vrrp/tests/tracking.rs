@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kit::{HIGHER, LOWER, Node, OURS, PORT, VI, ms, params, reading, setup, track, tracking, unicast};
+use super::kit::{HIGHER, LOWER, Node, OURS, PORT, VI, ms, params, reading, said, setup, track, tracking, unicast};
 use crate::proto::track::{Reading, TrackParams};
 use crate::proto::vrrp::{
     AnnounceParams, Changes, Family, Fault, Input, InstanceId, Link, Params, Phase, PortId, PortParams, TrackId,
@@ -159,6 +159,19 @@ fn no_link_may_be_down_unnoticed_until_the_peers_take_over() {
     node.give(Input::Link(PORT, Link::Down));
     let (first, why) = node.next();
     assert_eq!((first, why), (ms(200) - Duration::from_nanos(390_625), "link delay"));
+}
+
+#[test]
+fn a_master_that_speaks_more_often_shortens_the_delay_of_a_link_that_is_going_down() {
+    let mut wanted = setup([(VI, params(100))]);
+    wanted.ports.insert(PORT, PortParams { down_delay: ms(9000), up_delay: ms(0) });
+    let (mut node, _) = Node::start(wanted);
+    node.give(Input::Link(PORT, Link::Down));
+    node.pass(ms(500));
+    let mut quick = said(&params(100), HIGHER, 150);
+    quick.interval = ms(100);
+    node.hear_said(&quick);
+    assert_eq!(node.next(), (ms(200) - Duration::from_nanos(390_625), "link delay"));
 }
 
 #[test]
