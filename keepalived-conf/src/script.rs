@@ -4,6 +4,7 @@
 //! run are settled when the whole configuration is known, by [`settle::Settler`].
 
 pub mod settle;
+mod way;
 pub mod words;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
@@ -228,3 +229,6 @@ impl Args<'_, '_> {
                 .any(|finding| finding.code == crate::syntax::UNCLOSED_QUOTE && within(finding))
     }
 }
+
+#[cfg(test)]
+mod tests;

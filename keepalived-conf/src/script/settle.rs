@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::way::{Way, cleaned, walk};
 use super::{RunAs, Script};
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Severity};
-use crate::environment::{Account, Answer, Inode, InodeKind, SET_GID, SET_UID, STICKY};
+use crate::environment::{Account, Answer, InodeKind};
 use crate::source::Host;
 use crate::span::Span;
 
@@ -23,9 +24,6 @@ pub const FOUND_IN_PATH: Code = Code::new("KC124", "found by a search along PATH
 
 /// The account scripts get when neither they nor `script_user` name one and it exists.
 pub const DEFAULT_USER: &str = "keepalived_script";
-
-/// How many symbolic links may stand on the way to a program.
-const LINKS_MAX: usize = 40;
 
 /// Where PATH is not set.
 const PATH_FALLBACK: &str = "/bin:/usr/bin";
@@ -361,100 +359,6 @@ impl<'h> Settler<'h> {
         }
         format!("{}/{path}", self.host.directory())
     }
-}
-
-/// What was met on the way to a file.
-struct Way {
-    /// The path without links.
-    real: String,
-    last: Inode,
-    met: Vec<(String, Inode)>,
-}
-
-impl Way {
-    /// What others than root could change, when the program gets root's rights.
-    fn weak_spot(&self, account: &Account) -> Option<&str> {
-        let gains_root = (self.last.mode & SET_UID != 0 && self.last.uid == 0)
-            || (self.last.mode & SET_GID != 0 && self.last.gid == 0);
-        if account.uid != 0 && account.gid != 0 && !gains_root {
-            return None;
-        }
-        let weak = |inode: &Inode| {
-            let sticky = inode.kind == InodeKind::Directory && inode.mode & STICKY != 0;
-            let writable = match inode.kind {
-                // The permissions of a link mean nothing.
-                InodeKind::Link(_) => false,
-                InodeKind::File | InodeKind::Directory | InodeKind::Other => {
-                    !sticky && (inode.mode & 0o002 != 0 || (inode.mode & 0o020 != 0 && inode.gid != 0))
-                }
-            };
-            inode.uid != 0 || writable
-        };
-        self.met.iter().find(|(_, inode)| weak(inode)).map(|(path, _)| path.as_str())
-    }
-}
-
-/// Follows the path link by link, as the account would.
-fn walk(host: &dyn Host, path: &str, account: &Account) -> Answer<Way> {
-    let mut ahead: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
-    let mut met: Vec<(String, Inode)> = Vec::new();
-    let mut here = String::new();
-    let mut links = 0;
-    let mut last = match host.inode("/") {
-        Answer::Found(inode) => inode,
-        Answer::Unknown => return Answer::Unknown,
-        Answer::Absent => return Answer::Absent,
-    };
-    met.push(("/".to_owned(), last.clone()));
-    while let Some(name) = ahead.pop() {
-        match name.as_str() {
-            "" | "." => continue,
-            ".." => {
-                here.truncate(here.rfind('/').unwrap_or(0));
-                continue;
-            }
-            _ => {}
-        }
-        if last.kind == InodeKind::Directory && !last.executable_by(account) {
-            return Answer::Absent;
-        }
-        let path = format!("{here}/{name}");
-        let inode = match host.inode(&path) {
-            Answer::Found(inode) => inode,
-            Answer::Unknown => return Answer::Unknown,
-            Answer::Absent => return Answer::Absent,
-        };
-        met.push((path.clone(), inode.clone()));
-        if let InodeKind::Link(target) = &inode.kind {
-            links += 1;
-            if links > LINKS_MAX {
-                return Answer::Absent;
-            }
-            if target.starts_with('/') {
-                here.clear();
-            }
-            ahead.extend(target.split('/').rev().map(str::to_owned));
-        } else {
-            here = path;
-            last = inode;
-        }
-    }
-    Answer::Found(Way { real: if here.is_empty() { "/".to_owned() } else { here }, last, met })
-}
-
-/// The path without `.`, `..` and doubled slashes, by its text alone.
-fn cleaned(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => {
-                names.pop();
-            }
-            _ => names.push(name),
-        }
-    }
-    format!("/{}", names.join("/"))
 }
 
 #[cfg(test)]
