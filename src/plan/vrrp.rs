@@ -49,8 +49,6 @@ pub enum TrackSource {
     Interface(String),
     /// Whether this interface has this address.
     Address(String, IpAddr),
-    /// Whether a route with this detail is in its table.
-    Route(DetailId),
     /// Scripts, files, processes and sessions: readings are handed to the worker.
     Told,
 }

@@ -251,7 +251,7 @@ impl<'a> Worker<'a> {
                 TrackSource::Address(name, ip) => {
                     self.interfaces.named(name).is_some_and(|link| self.interfaces.has(link.index, *ip))
                 }
-                TrackSource::Route(_) | TrackSource::Told => continue,
+                TrackSource::Told => continue,
             };
             if self.told_tracks.insert(*id, up) != Some(up) {
                 self.pending.push_back(Input::Track(*id, Reading::Up(up)));
