@@ -10,6 +10,7 @@ use crate::blocks::vrrp::authentication::AuthType;
 use crate::blocks::vrrp::instance::{Fault, Version, VrrpInstance};
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
 use crate::family::Family;
+use crate::lint::vrrp::OFF_THE_SUBNET;
 use crate::span::Span;
 use crate::value::Cx;
 
@@ -28,6 +29,7 @@ pub(super) fn resolve(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
     count(instance, cx);
     first_link_local(instance, cx);
     fit(instance, cx);
+    off_the_subnet(instance, cx);
 }
 
 fn duplicates(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
@@ -97,6 +99,38 @@ fn fit(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
         .hint("move addresses to `virtual_ipaddress_excluded`, the same ones on all routers");
     cx.diagnostics.push(finding);
     instance.virtual_ipaddress_excluded.extend(surplus);
+}
+
+/// Hosts reach an address of another network through routers only, and those must know where it is.
+fn off_the_subnet(instance: &VrrpInstance, cx: &mut Cx<'_>) {
+    let Some(link) = instance.interface.as_ref().and_then(|name| cx.host.link(name).found()) else { return };
+    let on_subnet = |ip: IpAddr| link.addresses.iter().any(|(own, bits)| same_network(ip, *own, *bits));
+    let family_known = link.addresses.iter().any(|(own, _)| Family::of(own) == *instance.family);
+    let stranger = instance.virtual_ipaddress.iter().find(|address| {
+        let link_local = matches!(address.ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        address.dev.is_none() && !link_local && !on_subnet(address.ip)
+    });
+    let Some(address) = stranger.filter(|_| family_known) else { return };
+    let message = format!("{}: {} is in no network of the interface", instance.name, address.ip);
+    let finding = Diagnostic::lint(OFF_THE_SUBNET, message)
+        .severity(Severity::Note)
+        .at(address.place.0, "")
+        .hint("check the address and the interface; where it is meant, routers need a route to it");
+    cx.diagnostics.push(finding);
+}
+
+fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => {
+            let differ = one.to_bits() ^ other.to_bits();
+            differ.checked_shr(32_u32.saturating_sub(bits.into())).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(one), IpAddr::V6(other)) => {
+            let differ = one.to_bits() ^ other.to_bits();
+            differ.checked_shr(128_u32.saturating_sub(bits.into())).unwrap_or(0) == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
 }
 
 /// How many addresses an advert of the instance holds. keepalived counts the Ethernet header in, so that we must too:
