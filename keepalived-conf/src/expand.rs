@@ -225,6 +225,9 @@ impl<'host> Expander<'host> {
         if line.text().is_empty() {
             return;
         }
+        if line.text().ends_with('\\') {
+            self.glue_backslash(&mut line);
+        }
         if lossy
             && let Some(at) = line.text().find('\u{FFFD}')
             && self.told_bytes.insert((frame, "UTF-8"))
@@ -244,6 +247,25 @@ impl<'host> Expander<'host> {
             self.report_at(&line, 0..line.text().len(), warning, "read nevertheless");
         }
         self.line(line);
+    }
+
+    /// A backslash at the end of a line loses the blanks before it. Only a definition goes on behind it; anywhere else
+    /// it becomes a part of the last word.
+    fn glue_backslash(&mut self, line: &mut Line) {
+        let end = line.text().len() - 1;
+        if self.pending.is_none() && parameter::definition(line.text()).is_none() && !line.text().starts_with('@') {
+            let warning = Diagnostic::lint(
+                codes::BACKSLASH_AT_END,
+                "a backslash at the end of a line continues nothing but a definition",
+            )
+            .hint("put everything on one line, or into a definition `$NAME=` of several lines");
+            self.report_at(line, end..end + 1, warning, "read as a part of the last word");
+        }
+        let kept = line.text().get(..end).unwrap_or("").trim_end_matches(BLANKS).len();
+        if kept > 0 && kept < end {
+            let origin = line.origin(end);
+            line.replace(kept..end, "", origin);
+        }
     }
 
     /// A line without remarks, from a file, a repetition or a definition.

@@ -18,9 +18,10 @@ pub const BLANK_ENDS_DEFINITION: Code = Code::new("KC013", "a line of blanks end
 pub const BAD_REPETITION: Code = Code::new("KC014", "a repetition is malformed");
 pub const BAD_RANDOM: Code = Code::new("KC015", "the bounds of a random number are the wrong way round");
 pub const SEVERAL_FILES: Code = Code::new("KC016", "the configuration is several files");
+pub const BACKSLASH_AT_END: Code = Code::new("KC017", "a line ends in a backslash");
 
 /// All of them, for the documentation.
-pub const ALL: [Code; 16] = [
+pub const ALL: [Code; 17] = [
     FILE_NOT_READ,
     INCLUDE_MISSING,
     INCLUDE_LOOP,
@@ -37,4 +38,5 @@ pub const ALL: [Code; 16] = [
     BAD_REPETITION,
     BAD_RANDOM,
     SEVERAL_FILES,
+    BACKSLASH_AT_END,
 ];

@@ -40,6 +40,7 @@ const TABLE: [u8; 256] = {
     table[b'!' as usize] = 3;
     table[b'$' as usize] = 3;
     table[0] = 3;
+    table[b'\\' as usize] = 5;
     table[0xEF] = 4;
     table
 };
@@ -59,6 +60,7 @@ pub(super) fn plain_lines(bytes: &[u8], start: usize, lossy: bool) -> usize {
                 1 => break,
                 2 if !directive_at(bytes, at + 1) => {}
                 4 if !lossy => {}
+                5 if !ends_line(bytes, at + 1) => {}
                 _ => return line,
             }
             at += 1;
@@ -69,6 +71,13 @@ pub(super) fn plain_lines(bytes: &[u8], start: usize, lossy: bool) -> usize {
         line = at + 1;
     }
     line
+}
+
+/// Whether only blanks follow on the line.
+fn ends_line(bytes: &[u8], from: usize) -> bool {
+    let rest = bytes.get(from..).unwrap_or(&[]);
+    let next = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | 0x0b | 0x0c));
+    next.is_none_or(|byte| *byte == b'\n')
 }
 
 /// Whether the next thing on the line is, or may be, a condition, repetition or include.

@@ -47,11 +47,26 @@ fn remarks_go_and_quotes_and_backslashes_protect() {
         (r"\!first", &["!first"]),
         (r#"a "b\#c" \" # d"#, &[r#"a "b\#c" \""#]),
         (r#"a "b\" # c" # d"#, &[r#"a "b\" # c""#]),
-        (r"a\b c\ # d", &[r"a\b c\"]),
+        (r"a\b \c d\e", &[r"a\b \c d\e"]),
         ("a\r\n\r\n# b\r\nc\r\n", &["a", "c"]),
         ("", &[]),
         ("\n\n", &[]),
         ("a", &["a"]),
+    ]);
+}
+
+#[test]
+fn a_backslash_at_the_end_of_a_line_is_a_part_of_the_last_word() {
+    check_found(&[
+        ("a b \\\nc\n", &["a b\\", "c"], &[codes::BACKSLASH_AT_END]),
+        ("a b\t \\ \r\nc\n", &["a b\\", "c"], &[codes::BACKSLASH_AT_END]),
+        ("a b\\\nc\n", &["a b\\", "c"], &[codes::BACKSLASH_AT_END]),
+        ("a b \\ # c\n", &["a b\\"], &[codes::BACKSLASH_AT_END]),
+        (" \\\n", &["\\"], &[codes::BACKSLASH_AT_END]),
+        ("a b \\", &["a b\\"], &[codes::BACKSLASH_AT_END]),
+        ("$A=1\na $A \\\n", &["a $A\\"], &[codes::BACKSLASH_AT_END]),
+        ("$A=1\na $A \\b \\ c\n", &["a 1 \\b \\ c"], &[]),
+        ("@node-a $A=1 \\\n2\n$A\n", &["1", "2"], &[]),
     ]);
 }
 

@@ -37,23 +37,22 @@ fn indent(depth: usize, out: &mut String) {
 fn line(statement: Statement<'_>, out: &mut String) {
     let start = out.len();
     let raw = statement.raw();
-    if raw.contains(['\\', '\'']) && !statement.unclosed() && !is_directive(raw) {
+    // A lone backslash at the end of a line would lose the blank before it.
+    let lone = raw.strip_suffix('\\').is_some_and(|before| before.ends_with(BLANKS));
+    if raw.contains(['\\', '\'']) && !statement.unclosed() && !lone && !is_directive(raw) {
         out.push_str(raw);
     } else {
         for (index, word) in statement.words().enumerate() {
             if index > 0 {
                 out.push(' ');
             }
-            if word.quoted
-                || (index == 0 && is_directive(word.text))
-                || word.text.is_empty()
-                || word.text.contains(BLANKS)
-            {
-                out.push('"');
+            let bare = !word.quoted && word.text != "\\" && (index > 0 || !is_directive(word.text));
+            if bare && !word.text.is_empty() {
                 out.push_str(word.text);
-                out.push('"');
             } else {
+                out.push('"');
                 out.push_str(word.text);
+                out.push('"');
             }
         }
     }

@@ -219,6 +219,7 @@ fn printing_is_one_statement_a_line() {
         ("a \"\"", "a \"\"\n"),
         ("@localhost @a b", "\"@a\" b\n"),
         ("a {\n} }", "a {\n}\n"),
+        ("a { b \\ }", "a {\n    b \"\\\"\n}\n"),
     ];
     for (text, printed) in rows {
         assert_eq!(print(&parse_text(text)), printed, "for {text:?}");

@@ -172,6 +172,13 @@ pub(super) const ROWS: &[Row] = &[
         ours: None,
     },
     Row {
+        name: "backslash behind a blank at the end of a line",
+        files: &[("main.conf", b"global_defs {\n    smtp_connect_timeout 30 \\\n}\n")],
+        arguments: &[],
+        keepalived: Says { end: End::Status(5), kinds: &[Kind::Value] },
+        ours: None,
+    },
+    Row {
         name: "brace on the next line",
         files: &[("main.conf", b"global_defs\n{\n    router_id a\n}\n")],
         arguments: &[],
