@@ -43,7 +43,7 @@ fn configuration(check: Check) -> String {
         let last = REAL_SERVERS * (server + 1) / VIRTUAL_SERVERS;
         let (high, low) = (server / 250, server % 250 + 1);
         let _ = writeln!(out, "virtual_server 10.{high}.0.{low} 80 {{");
-        out.push_str("    delay_loop 6\n    lvs_sched wlc\n    lvs_method DR\n    protocol TCP\n");
+        out.push_str("    delay_loop 6\n    lvs_sched wlc\n    lvs_method NAT\n    protocol TCP\n");
         for number in real..last {
             let (a, b, c) = (number / 62_500, number / 250 % 250, number % 250 + 1);
             let _ = writeln!(out, "    real_server 172.{}.{b}.{c} 8080 {{\n        weight 1", 16 + a);
