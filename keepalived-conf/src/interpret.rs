@@ -50,7 +50,10 @@ fn line<'s, T: Node>(block: &Block<T>, target: &mut T, statement: Statement<'s>,
     }
     status_of(&keyword.row, statement, cx);
     not_upstream(&keyword.row, statement, cx);
-    target.seen().record(keyword.row.name, statement.span());
+    // Blocks of which there may be thousands remember their own place.
+    if !(keyword.row.again == Again::Adds && matches!(keyword.action, Action::Block(_))) {
+        target.seen().record(keyword.row.key, statement.span());
+    }
     let nested = statement.body();
     match &keyword.action {
         Action::Set(set) => {
@@ -155,7 +158,7 @@ fn unknown<T>(block: &Block<T>, statement: Statement<'_>, cx: &mut Cx<'_>) {
 /// Handles a keyword written a second time. True when this one is to be ignored.
 fn written_before<T: Node>(target: &mut T, keyword: &Keyword<T>, statement: Statement<'_>, cx: &mut Cx<'_>) -> bool {
     let row = &keyword.row;
-    let (again, first) = match (row.again, target.seen().span(row.name)) {
+    let (again, first) = match (row.again, target.seen().span_of(row.key)) {
         (_, None) | (Again::Adds, Some(_)) => return false,
         (again, Some(first)) => (again, first),
     };

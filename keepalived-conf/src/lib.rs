@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod schema;
 pub mod script;
 pub mod secret;
+pub mod seen;
 pub mod source;
 pub mod span;
 pub mod syntax;

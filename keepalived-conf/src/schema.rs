@@ -8,7 +8,8 @@ use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use crate::diagnostic::Class;
-use crate::span::Span;
+use crate::seen::Key;
+pub use crate::seen::Seen;
 use crate::syntax::Body;
 use crate::value::Args;
 
@@ -185,6 +186,7 @@ pub struct Row {
     pub status: Status,
     /// How keepalived grades that the keyword is used at all.
     pub class: Class,
+    pub(crate) key: Key,
 }
 
 impl Row {
@@ -269,6 +271,7 @@ pub fn kw(name: &'static str) -> RowBuilder {
             origin: Origin::default(),
             status: Status::default(),
             class: Class::Ours,
+            key: Key::of(name),
         },
     }
 }
@@ -393,47 +396,6 @@ pub trait Node: 'static {
     /// Where the keywords of this block were written.
     fn seen(&mut self) -> &mut Seen;
 }
-
-/// Where each keyword of one block stands. Not part of the configuration's value: two configurations that mean the
-/// same are equal wherever their lines stand.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    list: Vec<(&'static str, Span)>,
-    /// The words that open the block.
-    pub head: Span,
-}
-
-impl Seen {
-    pub fn record(&mut self, keyword: &'static str, span: Span) {
-        self.list.push((keyword, span));
-    }
-
-    /// The last place where the keyword stands.
-    pub fn span(&self, keyword: &str) -> Option<Span> {
-        self.list.iter().rev().find(|(name, _)| *name == keyword).map(|(_, span)| *span)
-    }
-
-    pub fn has(&self, keyword: &str) -> bool {
-        self.span(keyword).is_some()
-    }
-
-    /// The place of the keyword, or of the block's head when the keyword is not written.
-    pub fn span_or_head(&self, keyword: &str) -> Span {
-        self.span(keyword).unwrap_or(self.head)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Span)> + '_ {
-        self.list.iter().copied()
-    }
-}
-
-impl PartialEq for Seen {
-    fn eq(&self, _: &Seen) -> bool {
-        true
-    }
-}
-
-impl Eq for Seen {}
 
 /// The table of one block.
 pub struct Block<T: 'static> {

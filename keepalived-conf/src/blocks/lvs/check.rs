@@ -141,13 +141,16 @@ impl Checker {
         }
     }
 
-    /// Takes over the allocation of an equal timing.
+    /// Takes over what is equal, so that it is kept once.
     pub(crate) fn share_with(&mut self, like: &Checker) {
         if let (Some(own), Some(other)) = (self.timing_mut(), like.timing())
             && !own.is(other)
             && own.same(other)
         {
             *own = other.clone();
+        }
+        if let (Checker::Http(own), Checker::Http(other)) = (self, like) {
+            own.share_with(other);
         }
     }
 }
@@ -231,6 +234,14 @@ impl Timing {
 pub struct Connection {
     pub connect_ip: Setting<IpAddr>,
     pub connect_port: Setting<u16>,
+    /// Absent for the many that leave it all to the kernel.
+    pub source: Option<Box<Source>>,
+}
+
+/// Where a checker's packets come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Source {
     pub bindto: Option<IpAddr>,
     /// Used only together with `bindto`.
     pub bind_port: Option<u16>,
@@ -241,24 +252,16 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) fn to((ip, port): (IpAddr, u16)) -> Connection {
-        Connection {
-            connect_ip: Setting::new(ip),
-            connect_port: Setting::new(port),
-            bindto: None,
-            bind_port: None,
-            bind_if: None,
-            fwmark: 0,
-        }
+        Connection { connect_ip: Setting::new(ip), connect_port: Setting::new(port), source: None }
+    }
+
+    fn source(&mut self) -> &mut Source {
+        self.source.get_or_insert_default()
     }
 
     /// Whether the operator wrote any of it.
     pub(crate) fn given(&self) -> bool {
-        self.connect_ip.given()
-            || self.connect_port.given()
-            || self.bindto.is_some()
-            || self.bind_port.is_some()
-            || self.bind_if.is_some()
-            || self.fwmark != 0
+        self.connect_ip.given() || self.connect_port.given() || self.source.is_some()
     }
 }
 
@@ -328,7 +331,7 @@ pub(crate) fn connection_rows<T: Connects>(common: &Common) -> Vec<Keyword<T>> {
             .doc("Source port; only together with `bindto`.")
             .set(|check: &mut T, args| {
                 if let Some(port) = args.num() {
-                    check.connection().bind_port = Some(port);
+                    check.connection().source().bind_port = Some(port);
                 }
             }),
         row("bind_if")
@@ -338,7 +341,7 @@ pub(crate) fn connection_rows<T: Connects>(common: &Common) -> Vec<Keyword<T>> {
             .note("Needed where source or target is a link-local IPv6 address.")
             .set(|check: &mut T, args| {
                 if let Some(name) = interface(args) {
-                    check.connection().bind_if = Some(name);
+                    check.connection().source().bind_if = Some(name);
                 }
             }),
         row("connect_timeout")
@@ -358,7 +361,7 @@ pub(crate) fn connection_rows<T: Connects>(common: &Common) -> Vec<Keyword<T>> {
             .doc("Firewall mark of the packets of this check; 0 for none.")
             .set(|check: &mut T, args| {
                 if let Some(mark) = args.num() {
-                    check.connection().fwmark = mark;
+                    check.connection().source().fwmark = mark;
                 }
             }),
     ]
@@ -436,7 +439,8 @@ pub(crate) fn rows<T: Connects>(common: &Common) -> Vec<Keyword<T>> {
 fn connect_ip(connection: &mut Connection, args: &mut Args<'_, '_>) {
     let Some(word) = args.word() else { return };
     let Some(ip) = args.address_of(word) else { return };
-    if connection.bindto.is_some_and(|source| source.is_ipv4() != ip.is_ipv4()) {
+    let bound = connection.source.as_ref().and_then(|source| source.bindto);
+    if bound.is_some_and(|source| source.is_ipv4() != ip.is_ipv4()) {
         args.reject(BIND_FAMILY, Class::General, word.span, "of another family than `bindto`");
         return;
     }
@@ -457,7 +461,7 @@ fn bindto(connection: &mut Connection, args: &mut Args<'_, '_>) {
         args.push(finding);
         return;
     }
-    connection.bindto = Some(ip);
+    connection.source().bindto = Some(ip);
 }
 
 fn interface(args: &mut Args<'_, '_>) -> Option<Box<str>> {
@@ -478,7 +482,8 @@ pub(crate) fn reaches<T: Connects>(check: &mut T, args: &mut Args<'_, '_>) -> bo
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
         IpAddr::V4(_) => false,
     };
-    if !link_local || connection.bind_if.is_some() {
+    let bound = connection.source.as_ref().is_some_and(|source| source.bind_if.is_some());
+    if !link_local || bound {
         return true;
     }
     let seen = check.seen();

@@ -9,7 +9,7 @@ use super::real_server::{self, RealServer};
 use super::shared::Shared;
 use super::url::{self, Url};
 use crate::diagnostic::{Class, Diagnostic};
-use crate::schema::{Again, Block, Keyword, Node, Seen, Setting, Shape, Status, int, kw};
+use crate::schema::{Again, Block, Keyword, Node, Seen, Shape, Status, int, kw};
 use crate::value::Args;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub struct HttpCheck {
     pub tls: bool,
     pub timing: Shared<Timing>,
     pub connection: Connection,
-    pub virtualhost: Setting<Option<Shared<str>>>,
+    /// After resolving, the name in force.
+    pub virtualhost: Option<Shared<str>>,
     pub protocol: HttpProtocol,
     pub enable_sni: bool,
     pub sni_name: Option<Box<str>>,
@@ -28,6 +29,25 @@ pub struct HttpCheck {
     pub urls: Vec<Url>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub seen: Seen,
+}
+
+impl HttpCheck {
+    /// Takes over texts that are equal.
+    pub(crate) fn share_with(&mut self, other: &HttpCheck) {
+        share(&mut self.virtualhost, &other.virtualhost);
+        for (own, other) in self.urls.iter_mut().zip(&other.urls) {
+            share(&mut own.virtualhost, &other.virtualhost);
+            if own.path == other.path {
+                own.path = other.path.clone();
+            }
+        }
+    }
+}
+
+fn share(own: &mut Option<Shared<str>>, other: &Option<Shared<str>>) {
+    if own.is_some() && own == other {
+        own.clone_from(other);
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +134,7 @@ fn common() -> Vec<Keyword<HttpCheck>> {
             .since("<2.0")
             .set(|check: &mut HttpCheck, args| {
                 if let Some(word) = args.word() {
-                    check.virtualhost.set(Some(word.text.into()));
+                    check.virtualhost = Some(word.text.into());
                 }
             }),
         kw("http_protocol")
@@ -192,7 +212,7 @@ fn open(server: &mut RealServer, tls: bool) -> HttpCheck {
         tls,
         timing: Timing::built_in(),
         connection: Connection::to(real_server::target(server)),
-        virtualhost: Setting::new(None),
+        virtualhost: None,
         protocol: HttpProtocol::default(),
         enable_sni: false,
         sni_name: None,

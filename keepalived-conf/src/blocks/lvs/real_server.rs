@@ -26,7 +26,8 @@ pub struct RealServer {
     pub lthreshold: u32,
     pub defaults: Shared<Defaults>,
     pub smtp_alert: Setting<bool>,
-    pub virtualhost: Setting<Option<Shared<str>>>,
+    /// After resolving, the name in force.
+    pub virtualhost: Option<Shared<str>>,
     pub snmp_name: Option<Box<str>>,
     pub notify_up: Option<Box<Script>>,
     pub notify_down: Option<Box<Script>>,
@@ -166,7 +167,7 @@ fn naming() -> Vec<Keyword<RealServer>> {
             .since("<2.0")
             .set(|server: &mut RealServer, args| {
                 if let Some(word) = args.word() {
-                    server.virtualhost.set(Some(word.text.into()));
+                    server.virtualhost = Some(word.text.into());
                 }
             }),
         kw("snmp_name")
@@ -246,7 +247,7 @@ pub(crate) fn open(_: &mut VirtualServer, args: &mut Args<'_, '_>) -> Option<Rea
         lthreshold: 0,
         defaults: Defaults::built_in(),
         smtp_alert: Setting::new(true),
-        virtualhost: Setting::new(None),
+        virtualhost: None,
         snmp_name: None,
         notify_up: None,
         notify_down: None,

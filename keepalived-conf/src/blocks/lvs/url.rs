@@ -9,7 +9,7 @@ use super::pattern::{self, Pattern};
 use super::shared::Shared;
 use crate::diagnostic::{Class, Diagnostic, Severity};
 use crate::interpret::NOT_UPSTREAM;
-use crate::schema::{Again, Block, Keyword, Node, Seen, Setting, Shape, kw};
+use crate::schema::{Again, Block, Keyword, Node, Seen, Shape, kw};
 use crate::syntax::Word;
 use crate::value::Args;
 
@@ -20,10 +20,11 @@ const STATUS_MAX: u16 = 599;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Url {
-    pub path: Box<str>,
-    pub digest: Option<Digest>,
+    pub path: Shared<str>,
+    pub digest: Option<Box<Digest>>,
     pub status: StatusCodes,
-    pub virtualhost: Setting<Option<Shared<str>>>,
+    /// After resolving, the name in force.
+    pub virtualhost: Option<Shared<str>>,
     pub regex: Option<Box<Pattern>>,
     pub tls_compliant: bool,
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -35,7 +36,7 @@ pub struct Url {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Digest {
     Md5([u8; 16]),
-    Sha256(Box<[u8; 32]>),
+    Sha256([u8; 32]),
 }
 
 /// The status codes that are success.
@@ -45,25 +46,31 @@ pub enum StatusCodes {
     /// 200 to 299.
     #[default]
     Success,
-    /// Ranges, first and last included.
-    Listed(Box<[(u16, u16)]>),
+    /// A range, first and last included.
+    Range(u16, u16),
+    Ranges(Box<[(u16, u16)]>),
 }
 
 impl StatusCodes {
     pub fn contains(&self, code: u16) -> bool {
         match self {
             StatusCodes::Success => (200..=299).contains(&code),
-            StatusCodes::Listed(ranges) => ranges.iter().any(|(first, last)| (*first..=*last).contains(&code)),
+            StatusCodes::Range(first, last) => (*first..=*last).contains(&code),
+            StatusCodes::Ranges(ranges) => ranges.iter().any(|(first, last)| (*first..=*last).contains(&code)),
         }
     }
 
     fn add(&mut self, range: (u16, u16)) {
-        let mut ranges = match std::mem::take(self) {
-            StatusCodes::Success => Vec::with_capacity(1),
-            StatusCodes::Listed(ranges) => ranges.into_vec(),
+        let (first, last) = range;
+        *self = match std::mem::take(self) {
+            StatusCodes::Success => StatusCodes::Range(first, last),
+            StatusCodes::Range(from, to) => StatusCodes::Ranges([(from, to), range].into()),
+            StatusCodes::Ranges(ranges) => {
+                let mut ranges = ranges.into_vec();
+                ranges.push(range);
+                StatusCodes::Ranges(ranges.into())
+            }
         };
-        ranges.push(range);
-        *self = StatusCodes::Listed(ranges.into());
     }
 }
 
@@ -130,7 +137,7 @@ fn rows() -> Vec<Keyword<Url>> {
             .since("<2.0")
             .set(|url: &mut Url, args| {
                 if let Some(word) = args.word() {
-                    url.virtualhost.set(Some(word.text.into()));
+                    url.virtualhost = Some(word.text.into());
                 }
             }),
     ];
@@ -232,8 +239,8 @@ fn digest(url: &mut Url, args: &mut Args<'_, '_>) {
     };
     let read = hex(digits).filter(|read| read.len() == bytes);
     url.digest = match (read, bytes) {
-        (Some(read), 16) => read.try_into().ok().map(Digest::Md5),
-        (Some(read), _) => read.try_into().ok().map(|read| Digest::Sha256(Box::new(read))),
+        (Some(read), 16) => read.try_into().ok().map(Digest::Md5).map(Box::new),
+        (Some(read), _) => read.try_into().ok().map(Digest::Sha256).map(Box::new),
         (None, _) => None,
     };
     if bytes == 32
@@ -333,7 +340,7 @@ pub(crate) fn open(_: &mut HttpCheck, _: &mut Args<'_, '_>) -> Option<Url> {
         path: "".into(),
         digest: None,
         status: StatusCodes::default(),
-        virtualhost: Setting::new(None),
+        virtualhost: None,
         regex: None,
         tls_compliant: false,
         seen: Seen::default(),

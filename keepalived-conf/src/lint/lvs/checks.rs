@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ANY_PAGE, BIND_PORT_ALONE, LONG_PROGRAM, LONG_TIMEOUT, NO_HOST, NO_PORT, NO_SNI, SLOW, Tally, remark};
-use crate::blocks::lvs::check::{Checker, Connection, Timing};
+use crate::blocks::lvs::check::{Checker, Timing};
 use crate::blocks::lvs::check_http::HttpCheck;
 use crate::blocks::lvs::check_misc::MiscCheck;
 use crate::blocks::lvs::real_server::RealServer;
@@ -55,8 +55,10 @@ fn one(checker: &Checker, real: &RealServer, server: &VirtualServer, tallies: &m
         if *connection.connect_port == 0 && uses_port(checker) {
             tallies.port.hit(|| no_port(checker));
         }
-        if connection.bind_port.is_some() && connection.bindto.is_none() {
-            tallies.bind_port.hit(|| bind_port(connection, checker.seen()));
+        if let Some(source) = connection.source.as_deref()
+            && let (Some(port), None) = (source.bind_port, source.bindto)
+        {
+            tallies.bind_port.hit(|| bind_port(port, checker.seen()));
         }
     }
     match checker {
@@ -130,8 +132,7 @@ fn no_port(checker: &Checker) -> Diagnostic {
         .hint("add `connect_port`, or give the real server a port")
 }
 
-fn bind_port(connection: &Connection, seen: &Seen) -> Diagnostic {
-    let port = connection.bind_port.unwrap_or_default();
+fn bind_port(port: u16, seen: &Seen) -> Diagnostic {
     Diagnostic::lint(BIND_PORT_ALONE, format!("`bind_port {port}` counts only together with `bindto`"))
         .at(seen.span_or_head("bind_port"), "without effect")
 }
@@ -140,7 +141,7 @@ fn http(check: &HttpCheck, tallies: &mut Tallies) {
     let any_page = |url: &&Url| url.digest.is_none() && url.regex.is_none() && url.status == StatusCodes::Success;
     if let Some(url) = check.urls.iter().find(any_page) {
         tallies.any_page.hit(|| {
-            remark(ANY_PAGE, format!("any page at {} is good as long as its status is from 200 to 299", url.path))
+            remark(ANY_PAGE, format!("any page at {} is good as long as its status is from 200 to 299", &*url.path))
                 .at(url.seen.head, "no status_code, digest or regex")
                 .hint("say what a healthy answer looks like")
         });

@@ -88,11 +88,11 @@ pub(super) fn settle(
         }
         match checker {
             Checker::Http(check) => {
-                if !check.virtualhost.given() && virtualhost.is_some() {
-                    check.virtualhost.correct(virtualhost.get().clone());
+                if check.virtualhost.is_none() {
+                    check.virtualhost.clone_from(virtualhost);
                 }
-                if check.virtualhost.is_some() {
-                    check.urls.iter_mut().for_each(|url| url.virtualhost.inherit(&check.virtualhost));
+                for url in check.urls.iter_mut().filter(|url| url.virtualhost.is_none()) {
+                    url.virtualhost.clone_from(&check.virtualhost);
                 }
             }
             Checker::Misc(check) => {

@@ -217,8 +217,8 @@ fn hand_down(server: &mut VirtualServer, outside: &Outside) {
         if !real.smtp_alert.given() {
             real.smtp_alert.correct(for_real);
         }
-        if !real.virtualhost.given() && server.virtualhost.is_some() {
-            real.virtualhost.correct(server.virtualhost.clone());
+        if real.virtualhost.is_none() {
+            real.virtualhost.clone_from(&server.virtualhost);
         }
         if Defaults::is_built_in(&real.defaults) {
             real.defaults = handed.clone();

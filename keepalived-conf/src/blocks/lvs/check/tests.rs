@@ -26,9 +26,10 @@ fn common_keywords_are_read_alike_in_every_checker() {
         let connection = read.checker().connection().expect("connects");
         assert_eq!(connection.connect_ip.to_string(), "10.0.0.7", "{keyword}");
         assert_eq!(*connection.connect_port, 8080);
-        assert_eq!(connection.bindto.map(|source| source.to_string()).as_deref(), Some("10.0.0.1"));
-        assert_eq!((connection.bind_port, connection.bind_if.as_deref()), (Some(1024), Some("eth0")));
-        assert_eq!(connection.fwmark, 9);
+        let source = connection.source.as_deref().expect("a source");
+        assert_eq!(source.bindto.map(|source| source.to_string()).as_deref(), Some("10.0.0.1"));
+        assert_eq!((source.bind_port, source.bind_if.as_deref()), (Some(1024), Some("eth0")));
+        assert_eq!(source.fwmark, 9);
         let timing = read.checker().timing().expect("is timed");
         assert_eq!(*timing.connect_timeout, Duration::from_millis(2500));
         assert_eq!((*timing.retry, *timing.alpha, *timing.log_all_failures), (0, true, true));
