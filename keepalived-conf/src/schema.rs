@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use crate::diagnostic::Class;
@@ -397,6 +398,23 @@ pub trait Node: 'static {
     fn seen(&mut self) -> &mut Seen;
 }
 
+/// Names are looked up once a line, and nobody chooses them to collide: a hash as short as they are.
+#[derive(Default)]
+pub(crate) struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    /// FNV-1a.
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
 /// The table of one block.
 pub struct Block<T: 'static> {
     pub name: &'static str,
@@ -404,7 +422,7 @@ pub struct Block<T: 'static> {
 }
 
 pub(crate) enum Kind<T: 'static> {
-    Keywords { rows: Vec<Keyword<T>>, index: HashMap<&'static str, usize> },
+    Keywords { rows: Vec<Keyword<T>>, index: HashMap<&'static str, usize, BuildHasherDefault<NameHasher>> },
     Lines(Setter<T>),
 }
 

@@ -1,6 +1,6 @@
 //! The shape pass: the expanded text in, a tree of statements out.
 //!
-//! The grammar in `syntax.pest` says what a line is made of. Lines of bare words, with at most one brace at the end or
+//! The grammar in `syntax.pest` says what a line is made of. Lines of words, with at most one brace at the end or
 //! alone, are what nearly all lines are; a small scanner takes those and gives every other line to the grammar. A test
 //! holds the two equal.
 //!
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         self.finish()
     }
 
-    /// Takes a line of bare words, `{` only at its end and `}` only alone, and gives the start of the next one; a line
+    /// Takes a line of words, `{` only at its end and `}` only alone, and gives the start of the next one; a line
     /// that is anything else is left untouched.
     fn plain_line(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
         let mark = self.builder.mark();
@@ -158,6 +158,15 @@ impl<'a> Reader<'a> {
                     match class {
                         BLANK => {}
                         END => break,
+                        QUOTE => {
+                            let Some(end) = closing_quote(bytes, at + 1) else {
+                                self.builder.rewind(mark);
+                                return None;
+                            };
+                            self.builder.word(at + 1, end, true);
+                            at = end;
+                            last_end = end + 1;
+                        }
                         BRACE if byte == b'{' || last_end == start => {
                             let Some(end) = line_end_after(bytes, at + 1) else {
                                 self.builder.rewind(mark);
@@ -323,6 +332,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The quote that closes the word, if there is one on the line.
+fn closing_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    let found = bytes.get(from..)?.iter().position(|byte| matches!(byte, b'"' | b'\n'))?;
+    (bytes.get(from + found) == Some(&b'"')).then_some(from + found)
+}
+
 /// The end of the line, when only blanks stand before it.
 fn line_end_after(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
@@ -362,7 +377,7 @@ const PLAIN: u8 = 0;
 const BLANK: u8 = 1;
 const END: u8 = 2;
 const BRACE: u8 = 3;
-const OTHER: u8 = 4;
+const QUOTE: u8 = 4;
 
 /// What a byte means to the scanner.
 const CLASS: [u8; 256] = {
@@ -375,7 +390,7 @@ const CLASS: [u8; 256] = {
     class[b'\n' as usize] = END;
     class[b'{' as usize] = BRACE;
     class[b'}' as usize] = BRACE;
-    class[b'"' as usize] = OTHER;
+    class[b'"' as usize] = QUOTE;
     class
 };
 

@@ -222,12 +222,12 @@ impl<'s, 'x> Args<'s, 'x> {
         };
         let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
         let (number, rest) = digits.split_at(end);
-        let expected = describe(Shape::Int { min, max, strict });
+        let expected = || describe(Shape::Int { min, max, strict });
         if number.is_empty() {
-            self.reject(NOT_A_NUMBER, Class::InvalidNumber, word.span, format!("expected {expected}"));
+            self.reject(NOT_A_NUMBER, Class::InvalidNumber, word.span, format!("expected {}", expected()));
             return None;
         }
-        if !rest.is_empty() && !self.takes_trailing(word, number, rest, strict, &expected) {
+        if !rest.is_empty() && !self.takes_trailing(word, number, rest, strict, &expected()) {
             return None;
         }
         // Whatever has more than 18 digits is outside every range there is.
@@ -236,7 +236,7 @@ impl<'s, 'x> Args<'s, 'x> {
         if (min..=max).contains(&value) && !(negative && min >= 0) {
             return Some(value);
         }
-        self.out_of_range(word, &expected);
+        self.out_of_range(word, &expected());
         None
     }
 
@@ -259,7 +259,9 @@ impl<'s, 'x> Args<'s, 'x> {
         if !rest.is_empty() && !self.takes_trailing(word, number, rest, strict, expected) {
             return None;
         }
-        let mut places: String = fraction.chars().take(usize::from(digits)).collect();
+        let kept = fraction.len().min(usize::from(digits)).min(usize::from(scale));
+        let places = fraction.bytes().take(kept).fold(0, |places, digit| places * 10 + u64::from(digit - b'0'));
+        let places = places * 10_u64.pow(u32::from(scale) - kept as u32);
         let round_up = fraction.as_bytes().get(usize::from(digits)).is_some_and(|digit| *digit >= b'5');
         if fraction.len() > usize::from(digits) {
             let finding = Diagnostic::new(
@@ -271,13 +273,10 @@ impl<'s, 'x> Args<'s, 'x> {
             .at(word.span, "rounded");
             self.push(finding);
         }
-        while places.len() < usize::from(scale) {
-            places.push('0');
-        }
         let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
         let value = whole
             .and_then(|whole| whole.checked_mul(10_u64.pow(u32::from(scale))))
-            .and_then(|whole| whole.checked_add(places.parse::<u64>().unwrap_or(0)))
+            .and_then(|whole| whole.checked_add(places))
             .and_then(|value| {
                 value.checked_add(if round_up { 10_u64.pow(u32::from(scale.saturating_sub(digits))) } else { 0 })
             });
