@@ -196,6 +196,15 @@ impl Diagnostics {
         }
     }
 
+    /// Adds the findings of another list behind those of this one.
+    pub fn append(&mut self, other: Diagnostics) {
+        let worst = self.worst.max(other.worst);
+        other.list.into_iter().for_each(|finding| self.push(finding));
+        self.worst = worst;
+        self.dropped += other.dropped;
+        self.hidden.extend(other.hidden);
+    }
+
     /// Marks a place that holds a secret.
     pub fn hide(&mut self, span: Span) {
         self.hidden.push(span);

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FINDINGS_MAX, Severity};
+use crate::diagnostic::{Class, Diagnostic, Diagnostics, FINDINGS_MAX, Severity};
 use crate::map::{DefinitionId, FrameId, SourceMap, Why};
 use crate::source::{Host, MemoryHost};
 
@@ -311,8 +311,20 @@ impl<'host> Expander<'host> {
 
     /// A line that is no directive; references from `from` on are still to be written out.
     fn written_out(&mut self, mut line: Line, from: usize) {
+        let before = line.text().len();
         match self.substitute(&mut line, from) {
-            Substituted::Done => self.add(line),
+            Substituted::Done => {
+                if before <= UPSTREAM_LINE_MAX && line.text().len() > UPSTREAM_LINE_MAX {
+                    let warning = Diagnostic::lint(
+                        codes::LONG_LINE,
+                        format!("written out, the line is longer than the {UPSTREAM_LINE_MAX} bytes keepalived takes"),
+                    )
+                    .class(Class::Logged)
+                    .note("keepalived stops at the definition with which it becomes too long");
+                    self.report_at(&line, 0..line.text().len(), warning, "written out nevertheless");
+                }
+                self.add(line);
+            }
             // keepalived up to 2.3 reads such a line as its author meant it; later ones take it for a keyword.
             Substituted::Directive => {
                 let place = line.clone();

@@ -67,10 +67,10 @@ pub fn parse_knowing(expanded: &Expanded, opens: Opens<'_>, findings: &mut Diagn
         let mut second = Diagnostics::new();
         let missing = Some(Missing { opens, left: left_over });
         let repaired = Reader::new(expanded, &mut second, missing).read(Way::Fast);
-        second.iter().for_each(|finding| findings.push(finding.clone()));
+        findings.append(second);
         return repaired;
     }
-    first.iter().for_each(|finding| findings.push(finding.clone()));
+    findings.append(first);
     tree
 }
 

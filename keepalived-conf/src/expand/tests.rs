@@ -377,6 +377,14 @@ fn long_lines_are_read_up_to_a_limit_and_reported() {
 }
 
 #[test]
+fn a_line_that_becomes_too_long_for_keepalived_is_reported_and_used() {
+    let (expanded, findings) = load_str("t", &format!("$A={}\na ${{A}} b\na ${{A}} ${{A}} b\n", "x".repeat(900)));
+    assert_eq!(written(&expanded).iter().map(|line| line.len()).collect::<Vec<_>>(), [904, 1805]);
+    assert_eq!(found(&findings), [codes::LONG_LINE]);
+    assert_eq!(findings.exit_status(), 0);
+}
+
+#[test]
 fn a_file_that_needs_no_change_is_not_copied() {
     let text = "vrrp_instance a {\n\tstate MASTER\r\n\n  script \"x y\"\n}\n".repeat(50);
     let (expanded, _) = load_str("t", &text);
