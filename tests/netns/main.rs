@@ -14,7 +14,6 @@
 mod capture;
 mod journal;
 mod node;
-mod stand_in;
 mod topology;
 
 mod kernel;

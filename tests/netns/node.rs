@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::journal::{Journal, PATIENCE, What};
-use crate::stand_in;
 use crate::topology::Namespace;
 
 /// Where a node's daemon finds its configuration.
@@ -24,16 +23,13 @@ pub enum Program {
 }
 
 impl Program {
-    /// The command that runs it in the foreground, as a shell takes it.
+    /// The command that runs it in the foreground, as a shell takes it: both take the same.
     fn command(self) -> String {
-        match self {
-            Program::Keepalived => {
-                format!("/usr/sbin/keepalived --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}")
-            }
-            Program::Steadfast => {
-                format!("env {}={CONFIGURATION} {}", stand_in::CONFIGURATION, stand_in::command())
-            }
-        }
+        let program = match self {
+            Program::Keepalived => "/usr/sbin/keepalived",
+            Program::Steadfast => env!("CARGO_BIN_EXE_steadfast"),
+        };
+        format!("{program} --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}")
     }
 }
 
