@@ -325,6 +325,7 @@ impl<'host> Expander<'host> {
                 }
                 self.add(line);
             }
+            Substituted::Stopped => self.add(line),
             // keepalived up to 2.3 reads such a line as its author meant it; later ones take it for a keyword.
             Substituted::Directive => {
                 let place = line.clone();

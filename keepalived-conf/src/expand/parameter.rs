@@ -32,6 +32,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Substituted {
     Done,
+    /// A limit is reached, and told; the line is used as it stands by then.
+    Stopped,
     /// The line has turned into a condition, definition or repetition.
     Directive,
     /// From `at` on the line is a reference to these lines.
@@ -166,14 +168,14 @@ impl Expander<'_> {
                 Once::Same => {
                     return self.left_over(line, from);
                 }
-                Once::Stopped => return Substituted::Done,
+                Once::Stopped => return Substituted::Stopped,
                 Once::Directive => return Substituted::Directive,
                 Once::Lines { at, id, lines } => return Substituted::Lines { at, id, lines },
             }
         }
         let at = from..line.text().len();
         self.report_deep(line, at);
-        Substituted::Done
+        Substituted::Stopped
     }
 
     /// Goes over the line once. References that stay as they are get no remark yet.
