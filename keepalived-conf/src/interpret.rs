@@ -48,7 +48,7 @@ fn line<'s, T: Node>(block: &Block<T>, target: &mut T, statement: Statement<'s>,
     if written_before(target, keyword, statement, cx) {
         return;
     }
-    status_of(&keyword.row, statement, cx);
+    status_of(block.name, &keyword.row, statement, cx);
     not_upstream(&keyword.row, statement, cx);
     // Blocks of which there may be thousands remember their own place.
     if !(keyword.row.again == Again::Adds && matches!(keyword.action, Action::Block(_))) {
@@ -183,10 +183,14 @@ fn written_before<T: Node>(target: &mut T, keyword: &Keyword<T>, statement: Stat
     }
 }
 
-fn status_of(row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
+fn status_of(block: &'static str, row: &Row, statement: Statement<'_>, cx: &mut Cx<'_>) {
     let finding = match row.status {
         Status::Done => return,
         Status::NotYet(missing) => {
+            // Once is enough: a file may hold thousands of the same.
+            if !cx.not_yet_told.insert((block, row.name)) {
+                return;
+            }
             Diagnostic::lint(NOT_YET, format!("`{}` is read but not implemented yet", row.name)).note(missing)
         }
         Status::NoEffect(why) => {

@@ -21,6 +21,7 @@ pub mod secret;
 pub mod seen;
 pub mod source;
 pub mod span;
+mod status;
 pub mod syntax;
 #[cfg(test)]
 mod testing;
@@ -75,7 +76,14 @@ pub fn load_str(host: &dyn Host, text: &str, lenient: bool) -> Loaded {
 fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, options: &Options) -> Loaded {
     let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
     let names = names::Names::default();
-    let mut cx = value::Cx { host, diagnostics, lenient: !options.config_test, upstream: options.upstream, names };
+    let mut cx = value::Cx {
+        host,
+        diagnostics,
+        lenient: !options.config_test,
+        upstream: options.upstream,
+        names,
+        not_yet_told: Default::default(),
+    };
     let mut config = Config::default();
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);

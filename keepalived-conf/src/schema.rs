@@ -433,7 +433,12 @@ impl<T> fmt::Debug for Block<T> {
 }
 
 impl<T> Block<T> {
-    pub fn new(name: &'static str, rows: Vec<Keyword<T>>) -> Block<T> {
+    pub fn new(name: &'static str, mut rows: Vec<Keyword<T>>) -> Block<T> {
+        for Keyword { row, .. } in &mut rows {
+            if let (Status::Done, Some(missing)) = (row.status, crate::status::not_yet(name, row.name)) {
+                row.status = Status::NotYet(missing);
+            }
+        }
         let index = rows.iter().enumerate().map(|(at, keyword)| (keyword.row.name, at)).collect();
         Block { name, kind: Kind::Keywords { rows, index } }
     }
@@ -563,11 +568,19 @@ impl Entry {
     }
 }
 
-/// All rows of a tree of blocks.
+/// All rows of a tree of blocks. What is missing of a block is missing of everything in it.
 pub fn entries<T>(root: &Block<T>) -> Vec<Entry> {
-    let mut list = Vec::new();
+    let mut list: Vec<Entry> = Vec::new();
+    let mut missing: BTreeMap<Vec<&'static str>, Status> = BTreeMap::new();
     root.describe(&mut Vec::new(), &mut |path, row| {
-        list.push(Entry { path: path.to_vec(), row: row.clone() });
+        let mut row = row.clone();
+        if let (Status::Done, Some(status)) = (row.status, missing.get(path)) {
+            row.status = *status;
+        }
+        if let Status::NotYet(_) = row.status {
+            missing.insert([path, &[row.name]].concat(), row.status);
+        }
+        list.push(Entry { path: path.to_vec(), row });
     });
     list
 }

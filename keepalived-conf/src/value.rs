@@ -1,5 +1,6 @@
 //! Reading the words after a keyword: uniform shapes, uniform messages.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Cx<'s> {
     pub lenient: bool,
     /// Say which lines this release of keepalived would not take.
     pub upstream: Option<Version>,
+    /// Keywords of which was said that they are not carried out yet.
+    pub(crate) not_yet_told: BTreeSet<(&'static str, &'static str)>,
     /// Names of iproute2's tables.
     pub names: crate::names::Names,
 }

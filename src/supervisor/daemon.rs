@@ -107,7 +107,7 @@ async fn live(first: Meaning, settings: &Settings, log: &Log) -> std::io::Result
         failed = obey(orders, first, &herald, &mut watches, settings, log) => failed,
     };
     drop(watches);
-    let mut last = notifier.borrow_mut();
+    let mut last = notifier.replace(Notifier::new(log.clone()));
     last.finish(STOP_LIMIT).await;
     log.info("stopped");
     ended

@@ -1,0 +1,238 @@
+//! What the daemon does not carry out yet. A keyword in this table is read and typed like any other; `check` warns about
+//! it, so that nobody relies on it.
+
+/// Blocks, keywords in them, and what is missing. What stands for a block covers everything in it.
+const NOT_YET: &[(&str, &[&str], &str)] = &[
+    (
+        "",
+        &["virtual_server", "virtual_server_group", "SSL"],
+        "load balancing is checked and shown, but nothing is programmed and no server is probed",
+    ),
+    ("", &["bfd_instance"], "BFD sessions are not run; tracking one counts as down"),
+    ("", &["vrrp_track_process"], "processes are not watched; tracking one has no effect"),
+    (
+        "",
+        &["static_ipaddress", "static_routes", "static_rules", "track_group"],
+        "static addresses, routes and rules are not installed",
+    ),
+    ("", &["garp_group"], "announcements leave without a pause between them"),
+    ("", &["linkbeat_use_polling", "linkbeat_interfaces"], "links are followed by the kernel's own messages"),
+    (
+        "",
+        &["net_namespace", "net_namespace_ipvs", "namespace_with_ipsets"],
+        "the daemon stays in the network namespace it was started in",
+    ),
+    ("", &["use_pid_dir", "instance"], "PID files stand where the command line says, or in /run"),
+    ("", &["child_wait_time"], "there is one process"),
+    (
+        "global_defs",
+        &[
+            "notification_email_from",
+            "notification_email",
+            "smtp_server",
+            "smtp_helo_name",
+            "smtp_connect_timeout",
+            "smtp_alert",
+            "smtp_alert_vrrp",
+            "smtp_alert_checker",
+            "no_email_faults",
+            "no_checker_emails",
+        ],
+        "no mail is sent",
+    ),
+    (
+        "global_defs",
+        &["startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout"],
+        "the script is not run",
+    ),
+    (
+        "global_defs",
+        &[
+            "process_names",
+            "process_name",
+            "vrrp_process_name",
+            "checker_process_name",
+            "lvs_process_name",
+            "bfd_process_name",
+        ],
+        "there is one process, and it keeps its name",
+    ),
+    (
+        "global_defs",
+        &[
+            "max_auto_priority",
+            "min_auto_priority_delay",
+            "vrrp_priority",
+            "vrrp_no_swap",
+            "vrrp_rt_priority",
+            "vrrp_cpu_affinity",
+            "vrrp_rlimit_rttime",
+            "vrrp_rlimit_rtime",
+            "checker_priority",
+            "checker_no_swap",
+            "checker_rt_priority",
+            "checker_cpu_affinity",
+            "checker_rlimit_rttime",
+            "checker_rlimit_rtime",
+            "bfd_priority",
+            "bfd_no_swap",
+            "bfd_rt_priority",
+            "bfd_cpu_affinity",
+            "bfd_rlimit_rttime",
+            "bfd_rlimit_rtime",
+        ],
+        "scheduling class, memory lock and limits are left as they are",
+    ),
+    (
+        "global_defs",
+        &[
+            "vrrp_iptables",
+            "vrrp_ipsets",
+            "nftables",
+            "nftables_priority",
+            "nftables_ifindex",
+            "nftables_counters",
+            "nftables_ipvs",
+            "nftables_ipvs_priority",
+            "nftables_ipvs_start_fwmark",
+        ],
+        "no packet filter is set",
+    ),
+    (
+        "global_defs",
+        &[
+            "lvs_timeouts",
+            "lvs_flush",
+            "lvs_flush_on_stop",
+            "lvs_flush_onstop",
+            "lvs_sync_daemon",
+            "lvs_notify_fifo",
+            "lvs_notify_fifo_script",
+            "checker_log_all_failures",
+            "rs_init_notifies",
+            "lvs_netlink_cmd_rcv_bufs",
+            "lvs_netlink_cmd_rcv_bufs_force",
+            "lvs_netlink_monitor_rcv_bufs",
+            "lvs_netlink_monitor_rcv_bufs_force",
+        ],
+        "load balancing is not programmed",
+    ),
+    (
+        "global_defs",
+        &[
+            "snmp_socket",
+            "enable_traps",
+            "enable_snmp_vrrp",
+            "enable_snmp_keepalived",
+            "enable_snmp_rfc",
+            "enable_snmp_rfcv2",
+            "enable_snmp_rfcv3",
+            "enable_snmp_checker",
+            "snmp_vs_stats_update_interval",
+            "snmp_rs_stats_update_interval",
+            "enable_dbus",
+            "dbus_service_name",
+            "dbus_no_interface_name",
+        ],
+        "there is neither SNMP nor D-Bus",
+    ),
+    (
+        "global_defs",
+        &[
+            "vrrp_netlink_cmd_rcv_bufs",
+            "vrrp_netlink_cmd_rcv_bufs_force",
+            "vrrp_netlink_monitor_rcv_bufs",
+            "vrrp_netlink_monitor_rcv_bufs_force",
+            "process_monitor_rcv_bufs",
+            "process_monitor_rcv_bufs_force",
+            "vrrp_rx_bufs_policy",
+            "vrrp_rx_bufs_multiplier",
+        ],
+        "receive buffers are sized by the daemon",
+    ),
+    (
+        "global_defs",
+        &[
+            "reload_check_config",
+            "reload_time_file",
+            "reload_repeat",
+            "reload_file",
+            "config_save_dir",
+            "tmp_config_directory",
+        ],
+        "a reload comes from SIGHUP alone; it is all or nothing in any case",
+    ),
+    (
+        "global_defs",
+        &["data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file"],
+        "no dump files are written",
+    ),
+    (
+        "global_defs",
+        &["vrrp_garp_interval", "vrrp_gna_interval", "vrrp_min_garp"],
+        "announcements leave without a pause between them",
+    ),
+    (
+        "global_defs",
+        &["disable_local_igmp", "umask", "log_unknown_vrids", "vrrp_delay_after_boot"],
+        "it is not carried out",
+    ),
+    ("global_defs", &["vrrp_vip_lease"], "addresses are installed without a lifetime"),
+    ("global_defs", &["notify_webhook"], "nothing is posted"),
+    ("vrrp_instance", &["smtp_alert"], "no mail is sent"),
+    ("vrrp_sync_group", &["smtp_alert"], "no mail is sent"),
+    ("vrrp_instance", &["no_accept"], "no packet filter is set: the addresses answer"),
+    ("vrrp_instance", &["lvs_sync_daemon_interface"], "load balancing is not programmed"),
+    ("vrrp_instance", &["promote_secondaries", "linkbeat_use_polling", "vrf"], "it is not carried out"),
+    ("vrrp_instance", &["track_process"], "processes are not watched"),
+    ("vrrp_sync_group", &["track_process"], "processes are not watched"),
+    ("track_file", &["init_file"], "the file is not written"),
+    ("vrrp_track_file", &["init_file"], "the file is not written"),
+];
+
+/// What is missing of a keyword, if anything is.
+pub(crate) fn not_yet(block: &str, keyword: &str) -> Option<&'static str> {
+    NOT_YET.iter().find(|(name, keywords, _)| *name == block && keywords.contains(&keyword)).map(|(_, _, why)| *why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocks;
+    use crate::schema::Status;
+
+    #[test]
+    fn every_line_of_the_table_is_a_keyword_and_stands_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (block, keywords, _) in NOT_YET {
+            for keyword in *keywords {
+                assert!(seen.insert((block, keyword)), "{block} {keyword} stands twice");
+                let found = blocks::entries()
+                    .iter()
+                    .any(|entry| entry.row.name == *keyword && entry.path.last().copied().unwrap_or("") == *block);
+                assert!(found, "there is no `{keyword}` in `{block}`");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_for_a_block_covers_everything_in_it() {
+        let checker = blocks::entries().iter().find(|entry| entry.path.ends_with(&["TCP_CHECK"])).expect("a row");
+        assert!(matches!(checker.row.status, Status::NotYet(_)));
+        let instance = blocks::entries().iter().find(|entry| entry.row.name == "virtual_router_id").expect("a row");
+        assert_eq!(instance.row.status, Status::Done);
+    }
+
+    #[test]
+    fn a_keyword_that_is_not_carried_out_is_reported_once_a_file() {
+        let host = crate::source::MemoryHost::new();
+        let text = "global_defs {\n vrrp_vip_lease 3\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
+        let findings = crate::load_str(&host, text, true).diagnostics;
+        let told: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding.code == crate::interpret::NOT_YET)
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
+}
