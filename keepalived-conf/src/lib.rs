@@ -47,6 +47,8 @@ pub struct Options {
     pub config_test: bool,
     /// Say which lines this release of keepalived would not take.
     pub upstream: Option<Version>,
+    /// Say which keywords are read but not carried out yet.
+    pub tell_not_yet: bool,
 }
 
 /// What reading gives: always a configuration, and what was found.
@@ -81,6 +83,7 @@ fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, optio
         diagnostics,
         lenient: !options.config_test,
         upstream: options.upstream,
+        tell_not_yet: options.tell_not_yet,
         names,
         not_yet_told: Default::default(),
     };

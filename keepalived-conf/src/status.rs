@@ -225,9 +225,10 @@ mod tests {
 
     #[test]
     fn a_keyword_that_is_not_carried_out_is_reported_once_a_file() {
-        let host = crate::source::MemoryHost::new();
         let text = "global_defs {\n vrrp_vip_lease 3\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
-        let findings = crate::load_str(&host, text, true).diagnostics;
+        let host = crate::source::MemoryHost::new().file("/k.conf", text);
+        let options = crate::Options { tell_not_yet: true, ..crate::Options::default() };
+        let findings = crate::load(&host, std::path::Path::new("/k.conf"), &options).diagnostics;
         let told: Vec<&str> = findings
             .iter()
             .filter(|finding| finding.code == crate::interpret::NOT_YET)

@@ -28,7 +28,9 @@ pub struct Cx<'s> {
     pub lenient: bool,
     /// Say which lines this release of keepalived would not take.
     pub upstream: Option<Version>,
-    /// Keywords of which was said that they are not carried out yet.
+    /// Say which keywords are not carried out yet.
+    pub(crate) tell_not_yet: bool,
+    /// Keywords of which that was said.
     pub(crate) not_yet_told: BTreeSet<(&'static str, &'static str)>,
     /// Names of iproute2's tables.
     pub names: crate::names::Names,

@@ -57,8 +57,8 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
 }
 
 fn read(words: Vec<OsString>) -> Result<Request, String> {
-    let mut request =
-        Request { form: Form::Human, fail_on: Severity::Warning, options: Options::default(), files: Vec::new() };
+    let options = Options { tell_not_yet: true, ..Options::default() };
+    let mut request = Request { form: Form::Human, fail_on: Severity::Warning, options, files: Vec::new() };
     let mut parser = Parser::from_args(words);
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         match arg {

@@ -71,6 +71,7 @@ fn settings(line: &CommandLine) -> Settings {
         options: Options {
             config_id: line.config_id.clone(),
             all_includes_checked: line.all_config,
+            tell_not_yet: true,
             ..Options::default()
         },
         foreground: line.dont_fork,
