@@ -69,6 +69,11 @@ impl Held {
         &self.wanted
     }
 
+    /// Something is held, and the kernel has said so.
+    pub(super) fn is_in_place(&self) -> bool {
+        !self.wanted.is_empty() && self.ticket.is_none()
+    }
+
     /// Nothing is held and no answer is awaited.
     pub(in crate::proto::vrrp) fn is_free(&self) -> bool {
         self.wanted.is_empty() && self.ticket.is_none()

@@ -90,7 +90,7 @@ impl Instance {
         }
         match (heard.priority, Some(heard.source)).cmp(&(self.priority, ours)) {
             Ordering::Greater => {
-                if self.params.higher_prio_send_advert || self.is_back(heard) {
+                if self.params.higher_prio_send_advert || self.may_be_unknown() {
                     self.advertise(turn);
                 }
                 self.yield_to(turn, heard);
@@ -100,10 +100,11 @@ impl Instance {
         }
     }
 
-    /// The master whose place we took was not gone, only out of hearing. It cannot know that we were Master too, and
-    /// clients may have learnt our way: one last advert tells it to announce again.
-    fn is_back(&self, heard: &Heard) -> bool {
-        self.followed.is_some_and(|(source, _)| source == heard.source)
+    /// Whom we yield to may have been Master all along, out of hearing, and cannot know that we were one too. Clients
+    /// may have learnt our way: one last advert tells it to announce again. Not while nobody can have learnt anything,
+    /// and not when we offered the addresses ourselves.
+    fn may_be_unknown(&self) -> bool {
+        !self.is_yielding() && self.held.is_in_place()
     }
 
     fn yield_to(&mut self, turn: &mut Turn<'_>, heard: &Heard) {

@@ -101,7 +101,15 @@ fn when_one_yields_all_do_and_the_others_say_that_they_leave() {
     let effects = node.hear(HIGHER, 150);
     assert_eq!(
         moves(&effects),
-        ["release", "Backup by HigherPriority", "send 2: 0", "2: release", "2: Backup by Group", "group Backup"]
+        [
+            "send 100",
+            "release",
+            "Backup by HigherPriority",
+            "send 2: 0",
+            "2: release",
+            "2: Backup by Group",
+            "group Backup"
+        ]
     );
     assert_eq!(phases(&node), all(Phase::Backup));
 }
