@@ -100,12 +100,15 @@ fn groups(first: usize, one: &Config, second: usize, other: &Config, found: &mut
     }
 }
 
+/// Instances of one virtual router with the file each is in.
+type Places<'n> = Vec<(usize, &'n VrrpInstance)>;
+
 /// A virtual router without a second router is no redundancy.
 fn alone(nodes: &[&Config], found: &mut Found) {
     if nodes.len() < 2 {
         return;
     }
-    let mut places: BTreeMap<(Option<u8>, Family), Vec<(usize, &VrrpInstance)>> = BTreeMap::new();
+    let mut places: BTreeMap<(Option<u8>, Family), Places<'_>> = BTreeMap::new();
     for (index, config) in nodes.iter().enumerate() {
         for instance in &config.vrrp.instances {
             places.entry((instance.virtual_router_id, *instance.family)).or_default().push((index, instance));
