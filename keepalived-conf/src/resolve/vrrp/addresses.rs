@@ -21,6 +21,8 @@ pub const NOT_LINK_LOCAL: Code = Code::new("KC186", "the first IPv6 address is n
 
 /// The most addresses an advert can count.
 const ADDRESSES_MAX: usize = 255;
+/// keepalived takes it off the MTU, which does not contain it.
+const ETHERNET_HEADER: u32 = 14;
 /// The size of packets where the interface is not known.
 const MTU: u32 = 1500;
 
@@ -86,16 +88,18 @@ fn first_link_local(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
 fn fit(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
     let link = instance.interface.as_ref().and_then(|name| cx.host.link(name).found());
     let mtu = link.map_or(MTU, |link| link.mtu);
-    let max = most(instance, mtu);
+    let (max, of_keepalived) = (most(instance, mtu), most(instance, mtu.saturating_sub(ETHERNET_HEADER)));
     let written = instance.virtual_ipaddress.len();
-    if written <= max {
+    if written <= of_keepalived {
         return;
     }
-    let surplus = instance.virtual_ipaddress.split_off(max);
-    let place = surplus.first().map_or(instance.seen.head, |address| address.place.0);
-    let message = format!("{}: {written} addresses, an advert holds {max}", instance.name);
-    let finding = Diagnostic::error(TOO_MANY_ADDRESSES, message)
-        .at(place, "from here on they are treated as excluded")
+    let surplus = instance.virtual_ipaddress.split_off(max.min(written));
+    let (message, then) = if surplus.is_empty() {
+        (format!("{written} addresses, a keepalived advert holds {of_keepalived}"), "all of them are advertised here")
+    } else {
+        (format!("{written} addresses, an advert holds {max}"), "the last ones are treated as excluded")
+    };
+    let finding = at_keyword(instance, TOO_MANY_ADDRESSES, "virtual_ipaddress", &message, then)
         .hint("move addresses to `virtual_ipaddress_excluded`, the same ones on all routers");
     cx.diagnostics.push(finding);
     instance.virtual_ipaddress_excluded.extend(surplus);
@@ -133,12 +137,11 @@ fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// How many addresses an advert of the instance holds. keepalived counts the Ethernet header in, so that we must too:
-/// all routers have to agree on which addresses are advertised.
+/// How many addresses an advert of the instance holds.
 fn most(instance: &VrrpInstance, mtu: u32) -> usize {
     let (headers, each) = match *instance.family {
-        Family::V4 => (14 + 20 + 8, 4),
-        Family::V6 => (14 + 40 + 8, 16),
+        Family::V4 => (20 + 8, 4),
+        Family::V6 => (40 + 8, 16),
     };
     let password = match (*instance.family, *instance.version) {
         (Family::V4, Version::V2) => 8,

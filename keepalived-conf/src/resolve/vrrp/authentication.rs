@@ -7,7 +7,7 @@ use super::election::NOT_STRICT;
 use crate::blocks::vrrp::auth_hmac::Mode;
 use crate::blocks::vrrp::authentication::AuthType;
 use crate::blocks::vrrp::instance::{State, Version, VrrpInstance};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Class, Code, Diagnostic, Severity};
 use crate::family::Family;
 use crate::value::Cx;
 
@@ -72,6 +72,12 @@ fn legacy(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
     if let Some(void) = void {
         let finding = at_keyword(instance, NO_AUTHENTICATION, "authentication", void, "not used");
         cx.diagnostics.push(finding);
+        instance.authentication = None;
+    } else if *instance.family == Family::V6 {
+        // keepalived sends none, and takes the end of the last address it receives for one.
+        let message = "adverts of IPv6 have no place for a password";
+        let finding = at_keyword(instance, NO_AUTHENTICATION, "authentication", message, "not used");
+        cx.diagnostics.push(finding.class(Class::Ours).severity(Severity::Warning));
         instance.authentication = None;
     } else if auth_type == AuthType::Ah && *instance.state == State::Master && !instance.is_owner() {
         let message = "`auth_type AH` is not possible with `state MASTER`";
