@@ -160,7 +160,7 @@ pub enum AnnounceWhy {
 /// Something happened that an operator, a notification or a counter may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// An instance entered a state. `notify` is false where upstream stays silent: the instance has told a state
+    /// An instance entered a state. `notify` is false where keepalived stays silent: the instance has told a state
     /// before and now enters the one its sync group is in already.
     Entered {
         instance: InstanceId,
