@@ -7,7 +7,7 @@ use nix::sys::socket::SockProtocol;
 use steadfast::kernel::files::Setting;
 use steadfast::kernel::netlink::{Job, Request, Writer};
 use steadfast::kernel::raw::frame::{Announcement, Announcer};
-use steadfast::kernel::raw::{Bytes, Interface, Listen, Outgoing, Protocol, Receiver, Sender};
+use steadfast::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, Outgoing, Protocol, Receiver, Sender};
 use steadfast::kernel::ready::Ready;
 use steadfast::kernel::rtnl::address::{Lifetimes, flag};
 use steadfast::kernel::rtnl::link::{Ipv4Setting, Virtual, VirtualKind};
@@ -334,12 +334,12 @@ fn exchange(from: &Node, to: &Node, listen: impl Fn(Interface) -> Listen + Send 
         let mut receiver = receiver;
         let ready = Ready::new().unwrap();
         ready.add(&receiver, 1).unwrap();
-        let mut got = None;
+        let (mut got, mut buffer) = (None, vec![0; DATAGRAM_MAX]);
         while got.is_none() {
             sender.send(&outgoing).unwrap();
             // The first frames of a new link may be lost; adverts are repeated too.
             let _ = tokio::time::timeout(Duration::from_millis(100), ready.wait()).await;
-            receiver.receive(|datagram| got = Some(Got::from(datagram))).unwrap();
+            receiver.receive(&mut buffer, |datagram| got = Some(Got::from(datagram))).unwrap();
         }
         got.unwrap()
     })

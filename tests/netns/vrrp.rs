@@ -218,6 +218,71 @@ fn an_address_that_somebody_removes_is_put_back_and_announced() {
 }
 
 #[test]
+fn a_master_told_to_repair_puts_a_lost_address_back_without_leaving() {
+    let Some(pair) = Pair::new("a_master_told_to_repair_puts_a_lost_address_back_without_leaving") else { return };
+    let repairing = format!("global_defs {{\n vrrp_repair restore\n}}\n{}", V3_SLOW.configuration(1, 200, ""));
+    let _b = pair.b.start(Program::Keepalived, &V3_SLOW.configuration(2, 100, ""));
+    let _a = pair.a.start(Program::Steadfast, &repairing);
+    pair.until("a is master", |seen| seen.holds_alone("a", V3_SLOW.vip()));
+    pair.lab.journal.beats(2, |frame| frame.is_advert(&V3_SLOW.source(1), 200));
+    pair.a.operator(&format!("ip addr del {}/32 dev eth0", V3_SLOW.vip()));
+    let seen = pair.until("it is back and announced", |seen| {
+        let since = seen.since("ip addr del");
+        since.holds_alone("a", V3_SLOW.vip()) && since.frames().any(|frame| frame.announces(V3_SLOW.vip()))
+    });
+    let since = seen.since("ip addr del");
+    assert!(!since.frames().any(|frame| frame.is_advert(&V3_SLOW.source(1), 0)), "it never said goodbye\n{seen}");
+    assert!(!since.said("a", "Entering"), "{seen}");
+}
+
+#[test]
+fn an_authentication_header_is_understood_by_keepalived_and_the_other_way_round() {
+    let test = "an_authentication_header_is_understood_by_keepalived_and_the_other_way_round";
+    let header = "authentication {\n auth_type AH\n auth_pass secret\n }\n";
+    for (on_a, on_b) in [(Program::Steadfast, Program::Keepalived), (Program::Keepalived, Program::Steadfast)] {
+        let Some(pair) = Pair::new(test) else { return };
+        let _b = pair.b.start(on_b, &V2.configuration(2, 100, header));
+        let a = pair.a.start(on_a, &V2.configuration(1, 200, header));
+        pair.until("a is master", |seen| seen.holds_alone("a", V2.vip()));
+        let seen = pair.lab.journal.beats(5, |frame| frame.is_advert(&V2.source(1), 200));
+        assert!(seen.holds_alone("a", V2.vip()), "b believes a\n{seen}");
+        assert!(a.stop().success());
+        pair.until("b took over", |seen| seen.holds_alone("b", V2.vip()));
+    }
+}
+
+#[test]
+fn a_tracked_file_moves_the_addresses_by_priority_and_back() {
+    let Some(pair) = Pair::new("a_tracked_file_moves_the_addresses_by_priority_and_back") else { return };
+    let file = "track_file load {\n file /run/load\n weight 1\n}\n";
+    let tracked = format!("{file}{}", V3.configuration(1, 200, "track_file {\n load\n }\n"));
+    let write = |number: &str| {
+        pair.lab.journal.deed(format!("a's file says {number}"));
+        std::fs::write(pair.a.namespace().path("root/run/load"), number).expect("writing the file");
+    };
+    write("0");
+    let _b = pair.b.start(Program::Steadfast, &V3.configuration(2, 100, ""));
+    let _a = pair.a.start(Program::Steadfast, &tracked);
+    pair.until("a is master", |seen| seen.holds_alone("a", V3.vip()));
+    write("-150");
+    pair.until("b is master", |seen| seen.holds_alone("b", V3.vip()));
+    write("-50");
+    pair.until("a is master again", |seen| seen.holds_alone("a", V3.vip()));
+}
+
+#[test]
+fn a_reload_that_cannot_be_read_changes_nothing() {
+    let Some(pair) = Pair::new("a_reload_that_cannot_be_read_changes_nothing") else { return };
+    let (a, _b) = pair.elect_a(V3_SLOW, Program::Steadfast, Program::Steadfast);
+    std::fs::remove_file(pair.a.namespace().path("root/run/test.conf")).expect("removing the configuration");
+    a.signal("HUP");
+    let seen = pair.until("it is refused", |seen| seen.since("HUP").said("a", "reload refused"));
+    assert!(!seen.since("HUP").said("a", "Entering"), "{seen}");
+    let seen = pair.lab.journal.beats(2, |frame| frame.is_advert(&V3_SLOW.source(1), 200));
+    assert!(seen.holds_alone("a", V3_SLOW.vip()), "{seen}");
+}
+
+#[test]
 fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
     let Some(pair) = Pair::new("what_a_killed_daemon_left_behind_is_removed_at_the_next_start") else { return };
     let (a, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);

@@ -28,8 +28,8 @@ use super::sockopt::{Ipv4MulticastInterface, Ipv6Checksum};
 
 /// Datagrams one call of `Receiver::receive` takes at most.
 pub const BATCH_MAX: usize = 64;
-/// Longer than any interface's MTU; an advert that fills it was cut.
-const DATAGRAM_MAX: usize = 65_535;
+/// As long as a datagram can be.
+pub const DATAGRAM_MAX: usize = 65_535;
 /// Internetwork control, in the IPv4 type of service and the IPv6 traffic class alike.
 const TRAFFIC_CLASS: u8 = 0xc0;
 /// The queue for control traffic on the host itself.
@@ -147,7 +147,6 @@ pub enum Bytes<'a> {
 pub struct Receiver {
     socket: Socket,
     family: Family,
-    buffer: Vec<u8>,
     control: Vec<u8>,
 }
 
@@ -183,13 +182,14 @@ impl Receiver {
         let scope = interface.map_or(0, |interface| interface.index);
         socket.bind(&socket_address(address, scope)).map_err(OpenError::at(Step::BindAddress))?;
         let control = cmsg_space!(libc::in6_pktinfo, libc::c_int);
-        Ok(Receiver { socket, family, buffer: vec![0; DATAGRAM_MAX], control })
+        Ok(Receiver { socket, family, control })
     }
 
-    /// Hands at most `BATCH_MAX` waiting datagrams to `each`; says whether more may wait.
-    pub fn receive(&mut self, mut each: impl FnMut(Received<'_>)) -> io::Result<bool> {
+    /// Hands at most `BATCH_MAX` waiting datagrams to `each`; says whether more may wait. Many receivers share one
+    /// `buffer`; what does not fit into it is cut.
+    pub fn receive(&mut self, buffer: &mut [u8], mut each: impl FnMut(Received<'_>)) -> io::Result<bool> {
         for _ in 0..BATCH_MAX {
-            match self.receive_one(&mut each) {
+            match self.receive_one(buffer, &mut each) {
                 Ok(()) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(false),
                 Err(errno) => return Err(errno.into()),
@@ -198,8 +198,8 @@ impl Receiver {
         Ok(true)
     }
 
-    fn receive_one(&mut self, each: &mut impl FnMut(Received<'_>)) -> Result<(), Errno> {
-        let mut parts = [IoSliceMut::new(&mut self.buffer)];
+    fn receive_one(&mut self, buffer: &mut [u8], each: &mut impl FnMut(Received<'_>)) -> Result<(), Errno> {
+        let mut parts = [IoSliceMut::new(buffer)];
         let message = recvmsg::<SockaddrStorage>(
             self.socket.as_raw_fd(),
             &mut parts,
@@ -211,7 +211,7 @@ impl Receiver {
         for control in message.cmsgs()? {
             note.take(&control);
         }
-        let bytes = self.buffer.get(..length).unwrap_or_default();
+        let bytes = buffer.get(..length).unwrap_or_default();
         let bytes = match (self.family, note.source, note.destination) {
             (Family::V4, ..) => Bytes::V4(bytes),
             (Family::V6, Some(source), Some(destination)) => {

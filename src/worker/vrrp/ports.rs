@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::convert;
 use super::interfaces::Interfaces;
-use crate::kernel::raw::{Bytes, Interface, Listen, OpenError, Outgoing, Protocol, Receiver, Sender};
+use crate::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, OpenError, Outgoing, Protocol, Receiver, Sender};
 use crate::kernel::ready::Ready;
 use crate::kernel::rtnl::Link as KernelLink;
 use crate::observe::log::Log;
@@ -20,6 +20,7 @@ use crate::proto::vrrp::{Datagram, Input, Link, PortId, Raw, Transmission, WallT
 pub(super) struct Ports {
     ready: Ready,
     ports: BTreeMap<PortId, Port>,
+    buffer: Vec<u8>,
     /// Copies of adverts the kernel did not take.
     pub(super) unsent: u64,
 }
@@ -60,7 +61,7 @@ struct Found<'a> {
 impl Ports {
     /// Needs a tokio runtime with I/O enabled.
     pub(super) fn new() -> io::Result<Ports> {
-        Ok(Ports { ready: Ready::new()?, ports: BTreeMap::new(), unsent: 0 })
+        Ok(Ports { ready: Ready::new()?, ports: BTreeMap::new(), buffer: vec![0; DATAGRAM_MAX], unsent: 0 })
     }
 
     /// The wanted ports from now on. Those that are not wanted any more stay until `retire`.
@@ -139,7 +140,7 @@ impl Ports {
                 return Ok(true);
             }
             let Some(sockets) = self.ports.get_mut(&id).and_then(|port| port.sockets.as_mut()) else { continue };
-            let received = sockets.receiver.receive(|received| {
+            let received = sockets.receiver.receive(&mut self.buffer, |received| {
                 let raw = match received.bytes {
                     Bytes::V4(bytes) => Raw::V4(bytes.to_vec()),
                     Bytes::V6 { source, destination, hop_limit, payload } => {
