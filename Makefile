@@ -50,6 +50,10 @@ lint: ## format check and clippy only
 bench-core: ## time the VRRP machine itself and print the figures beside their aims
 	$(CARGO) bench --locked --no-default-features --bench core
 
+.PHONY: bench-conf
+bench-conf: ## time reading a configuration of 37,205 real servers beside keepalived -t
+	@benches/conf.sh
+
 .PHONY: docs
 docs: ## write the generated documents anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md

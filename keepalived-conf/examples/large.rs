@@ -64,6 +64,7 @@ const HTTP: &str = "        HTTP_GET {
             url {
                 path /healthz
                 status_code 200
+                virtualhost www.example
             }
             connect_timeout 3
             delay_before_retry 3

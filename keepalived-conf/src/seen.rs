@@ -69,8 +69,13 @@ enum List {
     One([Entry; 1]),
     Two([Entry; 2]),
     Three([Entry; 3]),
-    More(Box<Vec<Entry>>),
+    /// Up to [`EXACT_MAX`], in exactly the memory they need.
+    Some(Box<[Entry]>),
+    Many(Box<Vec<Entry>>),
 }
+
+/// Lists beyond this grow with room to spare, so that a long one is not copied for every line.
+const EXACT_MAX: usize = 16;
 
 impl List {
     fn entries(&self) -> &[Entry] {
@@ -79,7 +84,8 @@ impl List {
             List::One(entries) => entries,
             List::Two(entries) => entries,
             List::Three(entries) => entries,
-            List::More(entries) => entries,
+            List::Some(entries) => entries,
+            List::Many(entries) => entries,
         }
     }
 
@@ -88,10 +94,21 @@ impl List {
             List::Empty => List::One([entry]),
             List::One([first]) => List::Two([first, entry]),
             List::Two([first, second]) => List::Three([first, second, entry]),
-            List::Three([first, second, third]) => List::More(Box::new(vec![first, second, third, entry])),
-            List::More(mut entries) => {
+            List::Three([first, second, third]) => List::Some([first, second, third, entry].into()),
+            List::Some(entries) => {
+                let mut entries = entries.into_vec();
+                if entries.len() < EXACT_MAX {
+                    entries.reserve_exact(1);
+                    entries.push(entry);
+                    List::Some(entries.into())
+                } else {
+                    entries.push(entry);
+                    List::Many(Box::new(entries))
+                }
+            }
+            List::Many(mut entries) => {
                 entries.push(entry);
-                List::More(entries)
+                List::Many(entries)
             }
         };
     }
@@ -161,6 +178,15 @@ mod tests {
         assert_eq!(listed, [("first", 0), ("second", 10), ("first", 20), ("third", 30), ("fourth", 40)]);
         assert_eq!(seen.span("first"), Some(Span::new(20, 25)));
         assert_eq!((seen.has("fifth"), seen.has("never a keyword")), (false, false));
+    }
+
+    #[test]
+    fn long_lists_keep_every_place() {
+        let mut seen = Seen::default();
+        for at in 0..100 {
+            seen.record(Key::of("first"), Span::new(at, at + 1));
+            assert_eq!((seen.iter().count(), seen.span("first")), (at as usize + 1, Some(Span::new(at, at + 1))));
+        }
     }
 
     #[test]
