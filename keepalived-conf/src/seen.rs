@@ -71,7 +71,7 @@ enum List {
     Three([Entry; 3]),
     /// Up to [`EXACT_MAX`], in exactly the memory they need.
     Some(Box<[Entry]>),
-    Many(Box<Vec<Entry>>),
+    Many(Vec<Entry>),
 }
 
 /// Lists beyond this grow with room to spare, so that a long one is not copied for every line.
@@ -103,7 +103,7 @@ impl List {
                     List::Some(entries.into())
                 } else {
                     entries.push(entry);
-                    List::Many(Box::new(entries))
+                    List::Many(entries)
                 }
             }
             List::Many(mut entries) => {
