@@ -115,7 +115,6 @@ fn own(instance: &mut VrrpInstance, interfaces: &mut Interfaces<'_, '_>) {
             let finding = at_keyword(instance, LOOPBACK, keyword, &message, "ignored");
             interfaces.cx.diagnostics.push(finding);
         } else if interfaces.absent(&name) {
-            *place = None;
             let finding = missing(&name, keyword);
             interfaces.missing = true;
             broken(instance, Fault::InterfaceMissing, finding, interfaces.cx);

@@ -6,6 +6,8 @@ pub mod nexthop;
 pub mod route;
 pub mod route_metrics;
 pub mod rule;
+pub mod selectors;
+pub mod shared;
 pub mod track;
 pub mod unicast;
 

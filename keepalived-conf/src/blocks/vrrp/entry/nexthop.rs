@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::encap::{self, Encap};
-use super::route::{Draft, realms};
+use super::route::Draft;
+use super::shared::realms;
 use super::{BAD_VALUE, MIXED_FAMILIES, WRONG_FAMILY, interface_name, plain_address, unknown_option, value_of};
 use crate::diagnostic::Class;
 use crate::family::Family;

@@ -4,9 +4,10 @@ use std::fmt::{Display, Write as _};
 
 use crate::blocks::vrrp::entry::address::{Address, Lifetime};
 use crate::blocks::vrrp::entry::nexthop::Nexthop;
-use crate::blocks::vrrp::entry::route::{MAIN_TABLE, PROTOCOL, Placement, Route, RouteType};
+use crate::blocks::vrrp::entry::route::{MAIN_TABLE, Placement, Route, RouteType};
 use crate::blocks::vrrp::entry::route_metrics::{Metric, Metrics};
 use crate::blocks::vrrp::entry::rule::{Action, Rule};
+use crate::blocks::vrrp::entry::shared::PROTOCOL;
 
 fn flag(text: &mut String, set: bool, name: &str) {
     if set {
