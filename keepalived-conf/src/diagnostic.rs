@@ -179,7 +179,6 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
     dropped: usize,
     worst: Option<Class>,
-    hidden: Vec<Span>,
 }
 
 impl Diagnostics {
@@ -202,17 +201,6 @@ impl Diagnostics {
         other.list.into_iter().for_each(|finding| self.push(finding));
         self.worst = worst;
         self.dropped += other.dropped;
-        self.hidden.extend(other.hidden);
-    }
-
-    /// Marks a place that holds a secret.
-    pub fn hide(&mut self, span: Span) {
-        self.hidden.push(span);
-    }
-
-    /// Places that hold secrets: whoever shows the text of the configuration shows stars there.
-    pub fn hidden(&self) -> &[Span] {
-        &self.hidden
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {

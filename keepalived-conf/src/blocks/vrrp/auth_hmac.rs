@@ -135,13 +135,8 @@ pub static BLOCK: LazyLock<Block<AuthHmac>> = LazyLock::new(|| {
 });
 
 fn key(hmac: &mut AuthHmac, args: &mut Args<'_, '_>) {
-    let first = args.peek();
-    let mut rest = args.statement().words().skip(1);
-    let value = rest.nth(1);
-    if let Some(value) = value {
-        args.cx.diagnostics.hide(value.span);
-    }
-    let (Some(first), Some(value)) = (first, value) else {
+    let mut words = args.statement().words().skip(1);
+    let (Some(first), Some(value)) = (words.next(), words.next()) else {
         args.rest();
         bad(args, Class::General, "expected a number and a key");
         return;

@@ -68,13 +68,7 @@ pub static BLOCK: LazyLock<Block<Authentication>> = LazyLock::new(|| {
 
 fn password(authentication: &mut Authentication, args: &mut Args<'_, '_>) {
     let Some(word) = args.word() else { return };
-    args.cx.diagnostics.hide(word.span);
-    // Surplus words may be the rest of a password with blanks.
-    let mut rest = args.rest().peekable();
-    if rest.peek().is_some() {
-        for more in rest {
-            args.cx.diagnostics.hide(more.span);
-        }
+    if args.rest().next().is_some() {
         let finding = Diagnostic::lint(crate::value::SURPLUS, "`auth_pass` takes one word")
             .at(word.span, "only this one counts")
             .hint("put a password with blanks in double quotes");

@@ -130,7 +130,4 @@ fn no_finding_and_no_dump_shows_a_secret() {
     for secret in ["hunter2", "0123456789abcdef", "short"] {
         assert!(!shown.contains(secret), "{secret}");
     }
-    let hidden: Vec<&str> =
-        loaded.diagnostics.hidden().iter().map(|span| &text[span.start as usize..span.end as usize]).collect();
-    assert_eq!(hidden, ["hunter2hunter2", "0123456789abcdef0123456789abcdef", "short"]);
 }
