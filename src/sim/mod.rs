@@ -6,6 +6,8 @@
 
 pub mod host;
 pub mod layout;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod net;
 pub mod node;
 pub mod oracle;
