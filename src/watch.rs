@@ -16,6 +16,8 @@ use crate::observe::log::Log;
 use crate::proto::track::Reading;
 use crate::proto::vrrp::TrackId;
 
+pub mod process;
+
 /// How much of a tracked file is read: a number stands at its start.
 const FILE_READ_MAX: usize = 127;
 

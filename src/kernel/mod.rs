@@ -2,8 +2,8 @@
 //! addresses and bytes, what goes out are typed answers.
 //!
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes, rules
-//! and links, `files` touches files and kernel settings. `netlink` is the codec, the socket and the writer thread beneath
-//! `rtnl`.
+//! and links, `files` touches files and kernel settings, `process` watches processes. `netlink` is the codec, the socket
+//! and the writer thread beneath `rtnl`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -24,6 +24,7 @@ pub mod host;
 pub mod inotify;
 pub mod netlink;
 pub mod pidfile;
+pub mod process;
 pub mod raw;
 pub mod ready;
 pub mod rtnl;
