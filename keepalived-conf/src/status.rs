@@ -177,7 +177,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
         &["disable_local_igmp", "umask", "log_unknown_vrids", "vrrp_delay_after_boot"],
         "it is not carried out",
     ),
-    ("global_defs", &["vrrp_vip_lease"], "addresses are installed without a lifetime"),
     ("global_defs", &["notify_webhook"], "nothing is posted"),
     ("vrrp_instance", &["smtp_alert"], "no mail is sent"),
     ("vrrp_sync_group", &["smtp_alert"], "no mail is sent"),
@@ -225,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_keyword_that_is_not_carried_out_is_reported_once_a_file() {
-        let text = "global_defs {\n vrrp_vip_lease 3\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
+        let text = "global_defs {\n umask 077\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
         let host = crate::source::MemoryHost::new().file("/k.conf", text);
         let options = crate::Options { tell_not_yet: true, ..crate::Options::default() };
         let findings = crate::load(&host, std::path::Path::new("/k.conf"), &options).diagnostics;

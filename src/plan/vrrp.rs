@@ -29,6 +29,8 @@ pub struct VrrpPlan {
     /// Interfaces that addresses name.
     pub links: BTreeMap<LinkId, String>,
     pub details: BTreeMap<DetailId, Detail>,
+    /// `vrrp_vip_lease`, in seconds: addresses vanish by themselves unless they are renewed.
+    pub lease: Option<u32>,
     /// How readings of tracks that the worker is told come about.
     pub told: BTreeMap<TrackId, Told>,
     /// What could not be planned, in words for the log.

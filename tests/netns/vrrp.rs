@@ -282,6 +282,33 @@ fn a_reload_that_cannot_be_read_changes_nothing() {
     assert!(seen.holds_alone("a", V3_SLOW.vip()), "{seen}");
 }
 
+#[track_caller]
+fn a_lease_ends_with_its_daemon(test: &str, way: Way) {
+    let Some(pair) = Pair::new(test) else { return };
+    let leased = format!("global_defs {{\n vrrp_vip_lease 2\n}}\n{}", way.configuration(1, 200, ""));
+    let a = pair.a.start(Program::Steadfast, &leased);
+    pair.until("a is master", |seen| seen.holds_alone("a", way.vip()));
+    // Longer than the lease.
+    let seen = pair.lab.journal.beats(5, |frame| frame.is_advert(&way.source(1), 200));
+    assert!(seen.holds_alone("a", way.vip()) && seen.holds_alone("a", way.second_vip()), "{seen}");
+    a.kill();
+    pair.until("the kernel took them away", |seen| {
+        seen.holders(way.vip()).is_empty() && seen.holders(way.second_vip()).is_empty()
+    });
+}
+
+#[test]
+fn leased_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_killed() {
+    let test = "leased_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_killed";
+    a_lease_ends_with_its_daemon(test, V3_SLOW);
+}
+
+#[test]
+fn leased_ipv6_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_killed() {
+    let test = "leased_ipv6_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_killed";
+    a_lease_ends_with_its_daemon(test, Way { slow: true, ..V3_IPV6 });
+}
+
 #[test]
 fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
     let Some(pair) = Pair::new("what_a_killed_daemon_left_behind_is_removed_at_the_next_start") else { return };

@@ -21,6 +21,8 @@ impl VrrpPlan {
         let numbers = before.map(|before| before.numbers.clone()).unwrap_or_default();
         let mut plan = VrrpPlan { numbers, ..VrrpPlan::default() };
         plan.setup.globals = Globals { startup_delay: config.global.vrrp.startup_delay };
+        let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
+        plan.lease = lease.filter(|seconds| *seconds > 0);
         for instance in &config.vrrp.instances {
             plan.add_instance(config, instance);
         }

@@ -11,6 +11,7 @@ use super::convert;
 use super::interfaces::Interfaces;
 use crate::kernel::netlink::socket::SEND_MAX;
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
+use crate::kernel::rtnl::address::Lifetimes;
 use crate::kernel::rtnl::{self, Address, Event};
 use crate::plan::vrrp::{Detail, VrrpPlan};
 use crate::proto::vrrp::{DetailId, HeldAddress, Holdings, InstanceId, Item, Outcome, Ticket};
@@ -52,7 +53,8 @@ impl What {
 /// still being added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
-    ticket: Ticket,
+    /// None for the renewal of leases, which nobody waits for.
+    ticket: Option<Ticket>,
     number: usize,
 }
 
@@ -89,6 +91,8 @@ pub(super) struct Refused {
 pub(super) struct Holder {
     present: BTreeMap<Key, Present>,
     asked: BTreeMap<Ticket, Asked>,
+    /// Seconds after which the kernel takes an address away that is not renewed.
+    lease: Option<u32>,
 }
 
 /// Where instances and links are: what a held thing is resolved with.
@@ -127,10 +131,10 @@ struct Resolved {
 }
 
 /// Addresses, then routes, then rules: a route may need an address as its source.
-fn resolve(wanted: &Holdings, place: Place<'_>) -> Vec<Resolved> {
+fn resolve(wanted: &Holdings, place: Place<'_>, lease: Option<u32>) -> Vec<Resolved> {
     let addresses = wanted.every_address().enumerate().map(|(before, held)| {
         let thing = place.address(held).map(|address| {
-            let request = address.add();
+            let request = leased(&address, lease).add();
             (Key::Address(address.interface, address.address, address.prefix), What::Address(address), request)
         });
         Resolved { item: Item::Address(held.ip), addresses: before + 1, thing }
@@ -174,7 +178,7 @@ impl Holder {
         place: Place<'_>,
         mut submit: impl FnMut(Job<Part>) -> Result<(), Job<Part>>,
     ) -> Option<Outcome> {
-        let resolved = resolve(wanted, place);
+        let resolved = resolve(wanted, place, self.lease);
         let missing = resolved.iter().filter(|wanted| wanted.thing.is_none());
         let mut refused: BTreeSet<Item> = missing.map(|wanted| wanted.item).collect();
         let mut steps = self.removals(instance, &resolved);
@@ -186,7 +190,7 @@ impl Holder {
         }
         for (number, part) in parts.iter().enumerate() {
             let requests = part.iter().map(|step| step.request.clone()).collect();
-            if submit(Job { ticket: Part { ticket, number }, requests }).is_err() {
+            if submit(Job { ticket: Part { ticket: Some(ticket), number }, requests }).is_err() {
                 // The writer is a thousand jobs behind, or gone. Nothing of this part or a later one was done.
                 let undone = parts.get(number..).unwrap_or_default().iter().flatten();
                 for step in undone.filter(|step| step.adds) {
@@ -246,6 +250,8 @@ impl Holder {
     /// The writer's answer to one part: what to tell the engine, and what to tell the log.
     pub(super) fn settle(&mut self, done: Done<Part>) -> (Option<(Ticket, Outcome)>, Vec<Refused>) {
         let Part { ticket, number } = done.ticket;
+        // A lease that could not be renewed shows as a lost address when it runs out.
+        let Some(ticket) = ticket else { return (None, Vec::new()) };
         let Some(asked) = self.asked.get_mut(&ticket) else { return (None, Vec::new()) };
         let Some(steps) = asked.parts.get(number) else { return (None, Vec::new()) };
         let mut told = Vec::new();
@@ -271,6 +277,21 @@ impl Holder {
         // While something is refused, "the first so many" would name it too; the final answer names the rest.
         let progress = untroubled.then_some((ticket, Outcome::Progress { addresses }));
         (progress, told)
+    }
+
+    /// How long addresses live from now on; takes effect with the next renewal.
+    pub(super) fn set_lease(&mut self, lease: Option<u32>) {
+        self.lease = lease;
+    }
+
+    /// Gives every address its time anew: a job that nobody waits for.
+    pub(super) fn renewal(&self) -> Option<Job<Part>> {
+        let addresses = self.present.values().filter_map(|present| match &present.what {
+            What::Address(address) => Some(leased(address, self.lease).renew()),
+            What::Route(_) | What::Rule(_) => None,
+        });
+        let requests: Vec<Request> = addresses.collect();
+        (!requests.is_empty()).then_some(Job { ticket: Part { ticket: None, number: 0 }, requests })
     }
 
     /// Something is not there after all. Whoever asked for it meanwhile, counting on it, is told with its own answer.
@@ -317,4 +338,13 @@ impl Holder {
 
 fn outcome(refused: BTreeSet<Item>) -> Outcome {
     if refused.is_empty() { Outcome::Ok } else { Outcome::Refused(refused.into_iter().collect()) }
+}
+
+/// The address with the time that is left to it. The kernel wants the preferred lifetime within the valid one.
+fn leased(address: &Address, lease: Option<u32>) -> Address {
+    let lifetimes = match lease {
+        Some(seconds) => Lifetimes { preferred: address.lifetimes.preferred.min(seconds), valid: seconds },
+        None => address.lifetimes,
+    };
+    Address { lifetimes, ..address.clone() }
 }

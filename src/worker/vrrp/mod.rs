@@ -42,6 +42,9 @@ use vmac::Virtuals;
 /// How often a port whose sockets could not be opened is tried again, besides whenever something changes underneath.
 const OPEN_RETRY: Duration = Duration::from_secs(2);
 
+/// A lease is renewed so often within its time: two renewals may be late before an address is lost.
+const RENEWALS_PER_LEASE: u64 = 3;
+
 /// What the worker is told from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -100,6 +103,8 @@ struct Worker<'a> {
     answered: Option<Done<Part>>,
     ordered: Option<Order>,
     read: Option<(TrackId, Reading)>,
+    /// When leases are renewed next, on the clock of deadlines.
+    renew_at: Option<u64>,
     /// Ports may look different now.
     stale: bool,
     retiring: bool,
@@ -132,6 +137,7 @@ impl<'a> Worker<'a> {
             answered: None,
             ordered: None,
             read: None,
+            renew_at: None,
             stale: true,
             retiring: false,
         };
@@ -149,6 +155,11 @@ impl<'a> Worker<'a> {
             self.interfaces = Interfaces::read(&mut self.asker)?;
         }
         let changes = Changes::between(&self.plan.setup, &plan.setup);
+        if plan.lease != self.plan.lease {
+            self.holder.set_lease(plan.lease);
+            // What is there already gets its time now.
+            self.renew_at = Some(clock::now());
+        }
         self.virtual_addresses = virtual_addresses(&plan);
         self.plan = plan;
         self.ports.plan(&self.plan.ports);
@@ -259,6 +270,21 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Gives addresses their time anew, three times within the time they have.
+    fn renew_leases(&mut self) {
+        let now = clock::now();
+        if self.renew_at.is_none_or(|at| now < at) {
+            return;
+        }
+        if let Some(job) = self.holder.renewal()
+            && self.writer.submit(job).is_err()
+        {
+            self.outside.log.warning("leases of addresses could not be renewed: the kernel is too busy");
+        }
+        let third = |seconds: u32| u64::from(seconds) * 1_000_000_000 / RENEWALS_PER_LEASE;
+        self.renew_at = self.plan.lease.map(|seconds| now.saturating_add(third(seconds)));
+    }
+
     fn settle(&mut self, done: Done<Part>) {
         let (settled, refused) = self.holder.settle(done);
         for refused in refused {
@@ -323,6 +349,7 @@ impl World for Worker<'_> {
             return Ok(());
         }
         let retry = self.ports.have_trouble();
+        let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
@@ -338,6 +365,7 @@ impl World for Worker<'_> {
                 self.read = Some(reading);
                 Ok(())
             }
+            () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
                 Ok(())
@@ -350,6 +378,7 @@ impl World for Worker<'_> {
         if engine.wants_clock() {
             inputs.push(Input::Clock(wall));
         }
+        self.renew_leases();
         // What the engine must know before it hears anything: its instances, their ports, their links.
         if self.stale {
             self.refresh();

@@ -285,6 +285,28 @@ fn rules_are_added_last_and_removed_first() {
 }
 
 #[test]
+fn leased_addresses_are_added_with_their_time_and_renewed() {
+    let mut desk = Desk::new();
+    desk.holder.set_lease(Some(3));
+    assert!(desk.holder.renewal().is_none(), "nothing is held");
+    desk.hold(ONE, &holdings(&["10.0.0.1", "fd00::1"]));
+    let with = |address, preferred| {
+        let lifetimes = Lifetimes { preferred, valid: 3 };
+        Address { lifetimes, ..convert::address(ETH0, &held(address), None) }
+    };
+    let leased = [with("10.0.0.1", 3), with("fd00::1", 0)];
+    assert_eq!(desk.requests(), leased.each_ref().map(Address::add));
+    desk.answer(&[]);
+    let renewal = desk.holder.renewal().expect("something is held");
+    assert_eq!(renewal.requests, leased.each_ref().map(Address::renew));
+    assert_eq!(desk.holder.settle(Done { ticket: renewal.ticket, refused: Vec::new() }).0, None);
+    // Without a lease they live for ever again.
+    desk.holder.set_lease(None);
+    let forever = ["10.0.0.1", "fd00::1"].map(|address| convert::address(ETH0, &held(address), None).renew());
+    assert_eq!(desk.holder.renewal().expect("something is held").requests, forever);
+}
+
+#[test]
 fn adverts_leave_from_the_first_address_that_is_not_virtual() {
     let mut interfaces = interfaces();
     let virtual_addresses = BTreeSet::from([ip("10.0.0.100"), ip("fe80::100")]);
