@@ -8,7 +8,8 @@ use super::random::Random;
 use super::script::{Action, write};
 use super::{Event, World, station, stream};
 use crate::proto::Instant;
-use crate::proto::vrrp::{Changes, Input, Setup};
+use crate::proto::track::Reading;
+use crate::proto::vrrp::{Changes, Input, PortId, Setup, TrackId};
 
 impl World {
     pub(super) fn act(&mut self, action: &Action) {
@@ -189,11 +190,26 @@ impl World {
         }
     }
 
+    /// An interface loses or regains its link: every port on it, and whatever follows the interface.
     fn plug(&mut self, at: Station, port: usize, up: bool) {
-        let Some(node) = self.node_mut(at) else { return };
-        let Some(id) = node.plan.ports.get(port).map(|port| port.id) else { return };
-        node.links.insert(id, up);
-        self.tell(at, Input::Link(id, link(up)));
+        let Some(node) = self.node(at) else { return };
+        let Some(name) = node.plan.ports.get(port).map(|port| port.name.clone()) else { return };
+        let same = node.plan.ports.iter().filter(|port| port.name == name);
+        let ports: Vec<PortId> = same.map(|port| port.id).collect();
+        let following = node.plan.tracks.iter().filter(|(_, track)| track.interface.as_ref() == Some(&name));
+        let tracks: Vec<TrackId> = following.map(|(id, _)| *id).collect();
+        for id in ports {
+            if let Some(node) = self.node_mut(at) {
+                node.links.insert(id, up);
+            }
+            self.tell(at, Input::Link(id, link(up)));
+        }
+        for id in tracks {
+            if let Some(node) = self.node_mut(at) {
+                node.readings.insert(id, Reading::Up(up));
+            }
+            self.tell(at, Input::Track(id, Reading::Up(up)));
+        }
     }
 
     fn source(&mut self, at: Station, port: usize, there: bool) {

@@ -31,6 +31,12 @@ pub struct Layout {
     pub settle: (Duration, Duration),
     pub steps: Vec<Step>,
     pub lasts: Duration,
+    /// Within this time after the beginning each node starts.
+    pub stagger: Duration,
+    /// When to note who is master.
+    pub samples: Vec<Duration>,
+    /// A broken promise is noted and does not end the run.
+    pub lenient: bool,
     /// Whether every virtual router must have come to rest when the time is over.
     pub rests: bool,
 }
@@ -66,6 +72,9 @@ impl Default for Layout {
             settle: SETTLE,
             steps: Vec::new(),
             lasts: Duration::from_secs(60),
+            stagger: Duration::ZERO,
+            samples: Vec::new(),
+            lenient: false,
             rests: false,
         }
     }

@@ -57,6 +57,8 @@ pub struct TrackPlan {
     pub reading: Reading,
     /// How often it is looked at again, as a script is; `None`: only changes are told.
     pub every: Option<Duration>,
+    /// The interface whose link is meant, when it is one.
+    pub interface: Option<String>,
 }
 
 impl NodePlan {

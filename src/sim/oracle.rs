@@ -189,6 +189,11 @@ impl Oracle {
         }
     }
 
+    /// Who is master of each virtual router and awake.
+    pub fn masters(&self) -> &[Vec<Station>] {
+        &self.masters
+    }
+
     /// How often a quiet network was looked at.
     pub fn checks(&self) -> u64 {
         self.quiet.checks

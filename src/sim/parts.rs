@@ -153,7 +153,7 @@ impl NodePlan {
     ) -> NodePlan {
         let id = TrackId(u32::try_from(self.tracks.len()).unwrap_or(0));
         self.setup.tracks.insert(id, params);
-        self.tracks.insert(id, TrackPlan { name: name.to_owned(), reading, every });
+        self.tracks.insert(id, TrackPlan { name: name.to_owned(), reading, every, interface: None });
         self
     }
 }

@@ -36,6 +36,7 @@ fn head(out: &mut String, layout: &Layout) -> std::fmt::Result {
     writeln!(out, "turn {}", span(layout.turn))?;
     writeln!(out, "settle {}", span(layout.settle))?;
     writeln!(out, "lasts {}", time(layout.lasts))?;
+    writeln!(out, "stagger {}", time(layout.stagger))?;
     if layout.rests {
         writeln!(out, "rests")?;
     }

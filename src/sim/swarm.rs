@@ -76,6 +76,8 @@ pub fn draw(seed: u64) -> Layout {
         (Duration::from_micros(5), random.pick(&[pace / 50, pace / 10, pace / 2]).max(Duration::from_micros(5)));
     layout.settle =
         (Duration::from_micros(50), random.pick(&[pace / 10, pace, pace * 5]).max(Duration::from_micros(50)));
+    let late = random.pick(&[0, 1, 3]);
+    layout.stagger = style.interval * late;
     layout.rests = true;
     script(&mut random, &style, &mut layout);
     layout

@@ -105,6 +105,7 @@ impl<'a> Words<'a> {
             "turn" => layout.turn = self.span()?,
             "settle" => layout.settle = self.span()?,
             "lasts" => layout.lasts = self.time()?,
+            "stagger" => layout.stagger = self.time()?,
             "rests" => layout.rests = true,
             "segment" => layout.segments.push(self.word("a name")?.to_owned()),
             "client" => {
