@@ -51,7 +51,7 @@ fn track(plan: &VrrpPlan, id: TrackId, params: &TrackParams) -> TrackPlan {
     let name = tracked.map_or_else(|| format!("track{}", id.0), |tracked| tracked.name.clone());
     let interface = match tracked.map(|tracked| &tracked.source) {
         Some(TrackSource::Interface(interface)) => Some(interface.clone()),
-        Some(TrackSource::Address(..) | TrackSource::Route(_) | TrackSource::Told) | None => None,
+        Some(TrackSource::Address(..) | TrackSource::Told) | None => None,
     };
     let every = match plan.told.get(&id) {
         Some(Told::Script { interval, .. }) => Some(*interval),

@@ -245,6 +245,14 @@ impl Network {
         true
     }
 
+    /// Whether a rule in force leaves to chance what becomes of frames.
+    pub fn is_noisy(&self) -> bool {
+        self.rules().any(|rule| match rule.fault {
+            Fault::Loss(_) | Fault::Late(_, _) | Fault::Corrupt(_) => true,
+            Fault::Cut | Fault::Clog | Fault::Copy(_) | Fault::Delay(_, _) | Fault::Pass => false,
+        })
+    }
+
     /// The longest a frame may take on this link by the rules in force, held-back frames included.
     pub fn slowest(&self) -> Duration {
         let longest = |rule: &Rule| match rule.fault {

@@ -70,8 +70,10 @@ impl Progress {
 /// Looks at every virtual router that has been quiet for its bound. Gives the time of the next look.
 pub fn check(world: &mut World) -> Option<Instant> {
     let mut next: Option<Instant> = None;
+    let mut shortest = LOOK_AGAIN;
     for router in 0..world.routers.len() {
         let (bound, follow) = bounds(world, router);
+        shortest = shortest.min(bound);
         let since = world.oracle.quiet_since.get(router).copied().unwrap_or_default();
         let settled = world.oracle.quiet.is_settled(router);
         let followed = world.oracle.quiet.followed.get(router).copied().unwrap_or(true);
@@ -88,11 +90,15 @@ pub fn check(world: &mut World) -> Option<Instant> {
         }
     }
     // A later disturbance moves the moment; looking again now and then finds the new one.
-    Some(next.map_or(world.now + LOOK_AGAIN, |next| next.min(world.now + LOOK_AGAIN).max(world.now + LOOK_LEAST)))
+    let again = world.now + shortest;
+    Some(next.map_or(again, |next| next.min(again)).max(world.now + LOOK_LEAST))
 }
 
 /// At the end of a world that was healed: everything must have come to rest, and been looked at.
 pub fn must_rest(world: &mut World) {
+    if world.network.is_noisy() {
+        return;
+    }
     let restless = (0..world.routers.len()).find(|router| !world.oracle.quiet.is_settled(*router));
     if let Some(router) = restless {
         let since = world.oracle.quiet_since.get(router).copied().unwrap_or_default();
@@ -426,7 +432,12 @@ fn astray(world: &World, router: usize) -> Option<String> {
     let quiet = oracle.quiet_since.get(router).copied().unwrap_or_default();
     let lost = oracle.claim_lost.get(router).copied().unwrap_or_default();
     let &[master] = oracle.masters.get(router)?.as_slice() else { return None };
-    if moved < quiet || lost >= moved {
+    // A router that took the place of a third one yields without a word to a master it never followed.
+    let silent = shape.members.iter().any(|(at, id)| {
+        let seen = oracle.seen.get(usize::from(at.0)).and_then(|seen| seen.watches.get(id));
+        *at != master && seen.is_some_and(|watch| watch.left_silently)
+    });
+    if moved < quiet || lost >= moved || silent {
         return None;
     }
     let node = world.node(master)?;
