@@ -432,12 +432,7 @@ fn astray(world: &World, router: usize) -> Option<String> {
     let quiet = oracle.quiet_since.get(router).copied().unwrap_or_default();
     let lost = oracle.claim_lost.get(router).copied().unwrap_or_default();
     let &[master] = oracle.masters.get(router)?.as_slice() else { return None };
-    // A router that took the place of a third one yields without a word to a master it never followed.
-    let silent = shape.members.iter().any(|(at, id)| {
-        let seen = oracle.seen.get(usize::from(at.0)).and_then(|seen| seen.watches.get(id));
-        *at != master && seen.is_some_and(|watch| watch.left_silently)
-    });
-    if moved < quiet || lost >= moved || silent {
+    if moved < quiet || lost >= moved {
         return None;
     }
     let node = world.node(master)?;

@@ -27,12 +27,8 @@ pub(super) struct Watch {
     delay_until: Option<Instant>,
     /// When it woke from a sleep: it may wait for one more advert.
     woke: Option<Instant>,
-    /// The master accepted last.
-    follows: Option<IpAddr>,
     /// When the last advert left as master.
     sent: Option<Instant>,
-    /// Whether it yielded to a master that may never have heard of it.
-    pub(super) left_silently: bool,
     holds: bool,
     grouped: bool,
     stopping: bool,
@@ -72,9 +68,7 @@ impl Watch {
             skew_only: false,
             delay_until: None,
             woke: None,
-            follows: None,
             sent: None,
-            left_silently: false,
             holds: false,
             grouped,
             stopping: false,
@@ -136,7 +130,6 @@ impl Watch {
                 return;
             }
         }
-        self.follows = Some(said.source);
         self.interval = longest;
         self.base = local;
         self.skew_only = false;
@@ -234,11 +227,6 @@ impl Watch {
         self.phase = to;
         match to {
             Phase::Backup => {
-                if let (Phase::Master, Cause::HigherPriority(winner)) = (from, cause) {
-                    // The winner is told by a last advert, unless a third router's place was taken.
-                    self.left_silently = self.follows.is_some_and(|before| before != winner);
-                    self.follows = Some(winner);
-                }
                 self.base = local;
                 self.skew_only = bounced;
                 self.delay_until = None;
