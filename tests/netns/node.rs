@@ -26,7 +26,7 @@ impl Program {
     /// The command that runs it in the foreground, as a shell takes it: both take the same.
     fn command(self) -> String {
         let program = match self {
-            Program::Keepalived => "/usr/sbin/keepalived",
+            Program::Keepalived => "keepalived",
             Program::Steadfast => env!("CARGO_BIN_EXE_steadfast"),
         };
         format!("{program} --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}")

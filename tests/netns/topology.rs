@@ -111,6 +111,17 @@ pub struct Lab {
     nodes: u8,
 }
 
+/// What a lab is made with, and the daemon ours is compared with.
+fn programs_are_there() -> Result<(), String> {
+    for (program, question) in
+        [("ip", "-V"), ("nft", "--version"), ("nsenter", "--version"), ("keepalived", "--version")]
+    {
+        let asked = Command::new(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        asked.map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+    }
+    Ok(())
+}
+
 /// An Ethernet segment: a bridge that neither learns groups nor waits.
 #[derive(Clone, Debug)]
 pub struct Segment {
@@ -122,8 +133,10 @@ impl Lab {
     /// `None`, with a line on the terminal, where namespaces cannot be made.
     pub fn new(test: &str) -> Option<Lab> {
         static POSSIBLE: OnceLock<Result<(), String>> = OnceLock::new();
-        let switch =
-            POSSIBLE.get_or_init(|| Namespace::new("probe").map(drop)).clone().and_then(|()| Namespace::new("switch"));
+        let switch = POSSIBLE
+            .get_or_init(|| programs_are_there().and_then(|()| Namespace::new("probe").map(drop)))
+            .clone()
+            .and_then(|()| Namespace::new("switch"));
         match switch {
             Ok(switch) => {
                 let lab = Lab { journal: Journal::new(), switch, segments: 0, nodes: 0 };
@@ -133,7 +146,7 @@ impl Lab {
             Err(why) => {
                 assert!(std::env::var("STEADFAST_NETNS").as_deref() != Ok("require"), "no namespaces: {why}");
                 // Not captured by the test runner, unlike the print macros.
-                let _ = writeln!(std::io::stderr(), "SKIPPED {test}: needs root and namespaces: {why}");
+                let _ = writeln!(std::io::stderr(), "SKIPPED {test}: a lab cannot be made here: {why}");
                 None
             }
         }
