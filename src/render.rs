@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use keepalived_conf::diagnostic::{Diagnostic, Severity};
 use keepalived_conf::map::{Location, SourceMap};
+use keepalived_conf::schema::nearest;
 use serde_json::{Value, json};
 
 /// The form with carets, as `steadfast check` prints it.
@@ -61,9 +62,9 @@ fn without_secrets(line: &str) -> String {
     for piece in line.split_inclusive([' ', '\t', '{', '}', ';']) {
         let word = piece.trim_end_matches([' ', '\t', '{', '}', ';']);
         let secret = match before {
-            [_, "auth_pass" | "password"] => true,
             ["key", id] => id.parse::<u8>().is_ok() && !word.starts_with("file:"),
-            _ => false,
+            // A misspelt keyword does not make the word after it public.
+            [_, keyword] => nearest(keyword, ["auth_pass", "password"]).is_some(),
         };
         // Every byte becomes a star, so that carets still point at the same place.
         let hidden = if secret { "*".repeat(word.len()) } else { word.to_owned() };
@@ -156,6 +157,8 @@ mod tests {
             ("password secret", "password ******"),
             ("priority 100", "priority 100"),
             ("auth_pass é", "auth_pass **"),
+            ("auth_pas secret", "auth_pas ******"),
+            ("pasword secret", "pasword ******"),
         ];
         for (line, shown) in table {
             assert_eq!(without_secrets(line), shown);

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use keepalived_conf::diagnostic::{Diagnostic, Severity};
 use keepalived_conf::schema::Version;
+use keepalived_conf::source::Host;
 use keepalived_conf::{Loaded, Options, lint};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Value, json};
 
 use super::{Output, usage};
-use crate::kernel::host::OsHost;
+use crate::kernel::host::{Elsewhere, OsHost};
 use crate::render::{self, Human};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,7 @@ struct Request {
     fail_on: Severity,
     options: Options,
     files: Vec<OsString>,
+    elsewhere: bool,
 }
 
 pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -32,10 +34,12 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
         Ok(request) => request,
         Err(problem) => return usage("check", problem, output),
     };
-    let host = OsHost::new();
+    // Several files are several nodes, and this machine is one of them at most.
+    let elsewhere = request.elsewhere || request.files.len() > 1;
+    let host: Box<dyn Host> = if elsewhere { Box::new(Elsewhere::new()) } else { Box::new(OsHost::new()) };
     let mut nodes: Vec<Loaded> = Vec::new();
     for file in &request.files {
-        let mut loaded = keepalived_conf::load(&host, Path::new(file), &request.options);
+        let mut loaded = keepalived_conf::load(&*host, Path::new(file), &request.options);
         for finding in &lint::lint(&loaded.config) {
             loaded.diagnostics.push(finding.clone());
         }
@@ -44,7 +48,7 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     let across = lint::across(&nodes.iter().map(|node| &node.config).collect::<Vec<_>>());
     for (node, finding) in across {
         if let Some(node) = nodes.get_mut(node) {
-            node.diagnostics.push(finding);
+            node.diagnostics.push(with_file_names(finding, &request.files));
         }
     }
     for Loaded { diagnostics, map, .. } in &mut nodes {
@@ -58,7 +62,8 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
 
 fn read(words: Vec<OsString>) -> Result<Request, String> {
     let options = Options { tell_not_yet: true, ..Options::default() };
-    let mut request = Request { form: Form::Human, fail_on: Severity::Warning, options, files: Vec::new() };
+    let mut request =
+        Request { form: Form::Human, fail_on: Severity::Warning, options, files: Vec::new(), elsewhere: false };
     let mut parser = Parser::from_args(words);
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         match arg {
@@ -70,6 +75,7 @@ fn read(words: Vec<OsString>) -> Result<Request, String> {
                     .find(|severity| severity.name() == name)
                     .ok_or_else(|| format!("`--fail-on {name}`: expected error, warning or note"))?;
             }
+            Arg::Long("elsewhere") => request.elsewhere = true,
             Arg::Long("json") => request.form = Form::Json,
             Arg::Long("oneline") => request.form = Form::OneLine,
             Arg::Long("config-id") | Arg::Short('i') => request.options.config_id = Some(value_of(&mut parser)?),
@@ -82,6 +88,19 @@ fn read(words: Vec<OsString>) -> Result<Request, String> {
         }
     }
     if request.files.is_empty() { Err("no file to check".to_owned()) } else { Ok(request) }
+}
+
+/// Lints count files as they were given; here their names are known. Later files first, so that `file 1` is not taken out
+/// of `file 12`.
+fn with_file_names(mut finding: Diagnostic, files: &[OsString]) -> Diagnostic {
+    for (number, file) in files.iter().enumerate().rev() {
+        let (count, name) = (format!("file {}", number + 1), file.to_string_lossy());
+        let labels = finding.labels.iter_mut().map(|label| &mut label.text);
+        for text in labels.chain([&mut finding.message]).chain(&mut finding.notes).chain(&mut finding.hints) {
+            *text = text.replace(&count, &name);
+        }
+    }
+    finding
 }
 
 /// The word an option wants.

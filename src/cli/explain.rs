@@ -93,7 +93,7 @@ fn lint(code: &str) -> Option<&'static str> {
     if !code.starts_with("KL") {
         return None;
     }
-    let start = LINTS.find(&format!("### {code} "))?;
+    let start = LINTS.find(&format!("### {code}:"))?;
     let rest = LINTS.get(start..)?;
     let end = rest.get(4..).and_then(|rest| rest.find("\n##")).map_or(rest.len(), |end| end + 4);
     rest.get(4..end).map(str::trim_end)

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod explain;
 pub mod options;
+mod simulate;
 mod upstream;
 
 use std::ffi::OsString;
@@ -47,8 +48,9 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "check",
-        usage: "check [--strict] [--fail-on error|warning|note] [--json|--oneline] [--as keepalived[-VERSION]] [--config-id ID] FILE...",
-        help: "say what is wrong with a configuration, where, and what to do; several files are compared as nodes",
+        usage: "check [--strict] [--fail-on error|warning|note] [--json|--oneline] [--as keepalived[-VERSION]] [--elsewhere] [--config-id ID] FILE...",
+        help: "say what is wrong with a configuration, where, and what to do; several files are compared as nodes; \
+               with --elsewhere the interfaces, accounts and programs of this machine do not matter",
         run: check::run,
     },
     Command {
@@ -62,6 +64,12 @@ const COMMANDS: &[Command] = &[
         usage: "config --json [--config-id ID] FILE",
         help: "the typed configuration in force, defaults filled in, secrets masked",
         run: config::run,
+    },
+    Command {
+        name: "simulate",
+        usage: "simulate --conf FILE [--conf FILE...] SCRIPT",
+        help: "play an outage through the daemon's own machine: a timeline, and how long the address was without a master",
+        run: simulate::run,
     },
 ];
 

@@ -107,6 +107,53 @@ fn keywords_of_our_own_are_named_for_whoever_must_stay_with_keepalived() {
 }
 
 #[test]
+fn two_nodes_are_compared_by_the_names_of_their_files() {
+    let one = file("one.conf", &sound(" priority 150\n"));
+    let other = file("other.conf", &sound(" priority 150\n").replace("192.0.2.10/24", "192.0.2.11/24"));
+    let (status, out, _) = steadfast(&["check", &one, &other]);
+    assert_eq!(status, 1);
+    for code in ["KL022", "KL026"] {
+        assert!(out.contains(code), "{code} is missing in {out}");
+    }
+    assert!(out.contains(&one) && !out.contains("file 1"), "{out}");
+    assert_eq!(steadfast(&["explain", "KL022"]).0, 0);
+}
+
+#[test]
+fn what_is_not_on_this_machine_does_not_matter_elsewhere() {
+    let text =
+        sound("").replace("dev lo", "").replace("virtual_router_id 51", "virtual_router_id 51\n interface nope0");
+    let path = file("elsewhere.conf", &text);
+    assert_eq!(steadfast(&["check", &path]).0, 1);
+    assert_eq!(steadfast(&["check", "--elsewhere", &path]).0, 0);
+}
+
+#[test]
+fn an_outage_is_played_and_its_expectations_decide_the_exit_status() {
+    let node = |name: &str, address: &str, priority: u8| {
+        file(
+            name,
+            &format!(
+                "vrrp_instance web {{\n interface eth0\n mcast_src_ip {address}\n virtual_router_id 51\n \
+                 priority {priority}\n virtual_ipaddress {{\n 192.0.2.10/24\n }}\n}}\n"
+            ),
+        )
+    };
+    let (a, b) = (node("simulate-a.conf", "192.0.2.1", 150), node("simulate-b.conf", "192.0.2.2", 100));
+    let name = |path: &str| std::path::Path::new(path).file_stem().expect("a name").to_string_lossy().into_owned();
+    let script = |gap: &str| format!("at 20s crash {}\nrun 40s seeds 3\nexpect gap < {gap}\n", name(&a));
+    let (holds, fails) = (file("holds.sim", &script("4s")), file("fails.sim", &script("1s")));
+    let (status, out, err) = steadfast(&["simulate", "--conf", &a, "--conf", &b, &holds]);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("MASTER") && out.contains("holds in every run"), "{out}");
+    assert_eq!(steadfast(&["simulate", "--conf", &a, "--conf", &b, &fails]).0, 1);
+    let nonsense = file("nonsense.sim", "at noon tea\n");
+    let (status, _, err) = steadfast(&["simulate", "--conf", &a, &nonsense]);
+    assert!(status == 1 && err.contains("line 1"), "{err}");
+    assert_eq!(steadfast(&["simulate", &holds]).0, USAGE);
+}
+
+#[test]
 fn a_keyword_is_explained_with_its_place_range_and_default() {
     let (status, out, _) = steadfast(&["explain", "advert_int"]);
     assert_eq!(status, 0);

@@ -49,6 +49,51 @@ impl OsHost {
     }
 }
 
+/// The files of this machine, for a configuration that is meant for another one: nobody knows what interfaces, accounts
+/// and programs are there, so nothing is held against it.
+#[derive(Debug, Default)]
+pub struct Elsewhere(OsHost);
+
+impl Elsewhere {
+    pub fn new() -> Elsewhere {
+        Elsewhere::default()
+    }
+}
+
+impl Host for Elsewhere {
+    fn kind(&self, path: &Path) -> Kind {
+        self.0.kind(path)
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        self.0.read(path)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<String>, ReadError> {
+        self.0.list(directory)
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        self.0.real(path)
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.0.env(name)
+    }
+
+    fn hostname(&self) -> String {
+        self.0.hostname()
+    }
+
+    fn current_dir(&self) -> PathBuf {
+        self.0.current_dir()
+    }
+
+    fn seed(&self) -> u64 {
+        self.0.seed()
+    }
+}
+
 impl Host for OsHost {
     fn kind(&self, path: &Path) -> Kind {
         match fs::metadata(path) {
