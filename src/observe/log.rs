@@ -108,13 +108,14 @@ impl Log {
         if lost > 0 {
             text.push_str(&format!(" ({lost} lines before this one were lost)"));
         }
-        let mut went_through = true;
+        // One sink that takes the line is enough: a container has no syslog, and its console has everything.
+        let mut went_through = sinks.syslog.is_none() && sinks.stream.is_none();
         if let Some(syslog) = &mut sinks.syslog {
-            went_through &= syslog.send(level.severity(), &self.0.name, &text).is_ok();
+            went_through |= syslog.send(level.severity(), &self.0.name, &text).is_ok();
         }
         if let Some(stream) = &mut sinks.stream {
             let stamp = clock::local_stamp(clock::wall());
-            went_through &= writeln!(stream, "{stamp}: {text}").and_then(|()| stream.flush()).is_ok();
+            went_through |= writeln!(stream, "{stamp}: {text}").and_then(|()| stream.flush()).is_ok();
         }
         self.0.lost.set(if went_through { 0 } else { lost.saturating_add(1) });
     }

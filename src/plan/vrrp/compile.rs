@@ -46,7 +46,7 @@ impl VrrpPlan {
                 Auth::None
             }
         };
-        let port = port_of(config, instance, &auth);
+        let port = self.named(config, instance, port_of(config, instance, &auth));
         let port_id = self.numbers.port(&port);
         let watched = port.over.as_ref().map(|over| over.name.as_str()).or(port.interface.as_deref());
         let delays = watched
@@ -62,13 +62,35 @@ impl VrrpPlan {
     }
 }
 
+impl VrrpPlan {
+    /// Gives a virtual interface without a name the first one that no other virtual interface has.
+    fn named(&self, config: &Config, instance: &VrrpInstance, mut port: Port) -> Port {
+        let (vrid, family) = (instance.virtual_router_id.unwrap_or(0), port.family);
+        let is_free = |name: &str, port: &Port| {
+            self.ports.values().all(|other| {
+                let same = other.family == port.family
+                    && other.interface == port.interface
+                    && other.over.as_ref().map(|over| over.kind) == port.over.as_ref().map(|over| over.kind);
+                same || other.over.as_ref().is_none_or(|over| over.name != name)
+            })
+        };
+        if port.over.as_ref().is_some_and(|over| over.name.is_empty()) {
+            let free = candidates(&config.global.vrrp.vmac_prefix, family, vrid).find(|name| is_free(name, &port));
+            if let (Some(over), Some(name)) = (&mut port.over, free) {
+                over.name = name;
+            }
+        }
+        port
+    }
+}
+
 fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {
     let family = instance::family_of(*instance.family);
     let vrid = instance.virtual_router_id.unwrap_or(0);
     let over = match (&instance.interface, &instance.vmac, &instance.ipvlan) {
         (None, _, _) | (Some(_), None, None) => None,
-        (Some(_), Some(vmac), _) => Some(vmac_over(config, instance, vmac, family, vrid)),
-        (Some(_), None, Some(ipvlan)) => Some(ipvlan_over(config, instance, ipvlan, family, vrid)),
+        (Some(_), Some(vmac), _) => Some(vmac_over(instance, vmac, family, vrid)),
+        (Some(_), None, Some(ipvlan)) => Some(ipvlan_over(instance, ipvlan)),
     };
     let hears = if instance.unicast.in_use() {
         Hears::Address(instance.source)
@@ -86,7 +108,7 @@ fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {
 }
 
 /// An interface with the virtual router's own MAC address, or the one that is configured.
-fn vmac_over(config: &Config, instance: &VrrpInstance, vmac: &Vmac, family: Family, vrid: u8) -> Over {
+fn vmac_over(instance: &VrrpInstance, vmac: &Vmac, family: Family, vrid: u8) -> Over {
     let [a, b, c, d] = VMAC_PREFIX;
     let fifth = match family {
         Family::V4 => 1,
@@ -97,7 +119,7 @@ fn vmac_over(config: &Config, instance: &VrrpInstance, vmac: &Vmac, family: Fami
         [a, b, c, d, e, if mac.ends_in_vrid { vrid } else { f }]
     });
     Over {
-        name: over_name(config, vmac.name.as_ref().map(|name| name.text.as_str()), family, vrid),
+        name: vmac.name.as_ref().map(|name| name.text.clone()).unwrap_or_default(),
         kind: OverKind::Vmac(octets),
         transmit_base: instance.vmac_xmit_base,
         group: vmac.group,
@@ -106,14 +128,14 @@ fn vmac_over(config: &Config, instance: &VrrpInstance, vmac: &Vmac, family: Fami
     }
 }
 
-fn ipvlan_over(config: &Config, instance: &VrrpInstance, ipvlan: &Ipvlan, family: Family, vrid: u8) -> Over {
+fn ipvlan_over(instance: &VrrpInstance, ipvlan: &Ipvlan) -> Over {
     let mode = match ipvlan.mode {
         WrittenMode::Bridge => IpvlanMode::Bridge,
         WrittenMode::Private => IpvlanMode::Private,
         WrittenMode::Vepa => IpvlanMode::Vepa,
     };
     Over {
-        name: over_name(config, ipvlan.name.as_ref().map(|name| name.text.as_str()), family, vrid),
+        name: ipvlan.name.as_ref().map(|name| name.text.clone()).unwrap_or_default(),
         kind: OverKind::Ipvlan { mode, address: ipvlan.address },
         transmit_base: instance.vmac_xmit_base,
         group: ipvlan.group,
@@ -122,13 +144,16 @@ fn ipvlan_over(config: &Config, instance: &VrrpInstance, ipvlan: &Ipvlan, family
     }
 }
 
-/// Without a name: the prefix, 6 for IPv6, a dot and the virtual router id.
-fn over_name(config: &Config, written: Option<&str>, family: Family, vrid: u8) -> String {
-    let six = match family {
-        Family::V4 => "",
-        Family::V6 => "6",
+/// The names a virtual interface without one may get, best first: the prefix, a dot and the virtual router id; when that
+/// is taken, a number after the prefix, 6 first for IPv6.
+fn candidates(prefix: &str, family: Family, vrid: u8) -> impl Iterator<Item = String> {
+    let numbers: Vec<u8> = match family {
+        Family::V4 => (1..=u8::MAX).collect(),
+        Family::V6 => std::iter::once(6).chain((1..=u8::MAX).filter(|number| *number != 6)).collect(),
     };
-    written.map_or_else(|| format!("{}{six}.{vrid}", *config.global.vrrp.vmac_prefix), str::to_owned)
+    let prefix = prefix.to_owned();
+    std::iter::once(format!("{prefix}.{vrid}"))
+        .chain(numbers.into_iter().map(move |number| format!("{prefix}{number}.{vrid}")))
 }
 
 fn speaks_ipv6(instance: &VrrpInstance) -> bool {

@@ -111,6 +111,23 @@ fn a_virtual_mac_is_named_and_numbered_after_the_router() {
 }
 
 #[test]
+fn a_virtual_interface_gets_a_name_that_is_free() {
+    let instance = |name: &str, interface: &str, address: &str| {
+        format!(
+            "vrrp_instance {name} {{\n interface {interface}\n virtual_router_id 51\n use_vmac\n virtual_ipaddress {{\n {address}\n }}\n}}\n"
+        )
+    };
+    let names = |text: &str| -> Vec<String> {
+        plan_of(text).ports.values().filter_map(|port| port.over.as_ref()).map(|over| over.name.clone()).collect()
+    };
+    assert_eq!(names(&instance("six", "eth0", "fe80::51/64")), ["vrrp.51"]);
+    let both = instance("four", "eth0", "192.0.2.1") + &instance("six", "eth0", "fe80::51/64");
+    assert_eq!(names(&both), ["vrrp.51", "vrrp6.51"]);
+    let two = instance("one", "eth0", "192.0.2.1") + &instance("two", "eth1", "192.0.2.2");
+    assert_eq!(names(&two), ["vrrp.51", "vrrp1.51"]);
+}
+
+#[test]
 fn addresses_elsewhere_are_followed_without_being_asked() {
     let plan = plan_of(
         "vrrp_instance web {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.1/24\n \
