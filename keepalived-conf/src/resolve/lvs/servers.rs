@@ -26,6 +26,8 @@ pub(super) fn settle(server: &mut VirtualServer, groups: &Groups<'_>, outside: &
     let group = match &server.address {
         VirtualAddress::Address { .. } | VirtualAddress::Fwmark(_) => None,
         VirtualAddress::Group(name) => match groups.get(name.text.as_str()) {
+            // Nothing of it could be used, which has been said.
+            Some(group) if group.members.is_empty() => return false,
             Some(group) => Some(*group),
             None => {
                 unknown_group(&name.text, name.span(), groups, cx);

@@ -425,6 +425,8 @@ fn a_range_too_long_for_the_kernel_is_left_out_unless_it_is_one_rule() {
     let one_rule = read(&format!("global_defs {{\nnftables_ipvs\n}}\n{group}{server}"));
     assert_eq!((one_rule.codes.len(), one_rule.lvs.groups[0].members.len()), (0, 2), "{}", one_rule.told);
     assert!(read(&format!("{}{server}", group.replace("/15", "/16"))).codes.is_empty());
+    let alone = read(&format!("{}{server}", group.replace("192.0.2.1 80\n", "")));
+    assert_eq!((alone.codes.as_slice(), alone.lvs.servers.len()), (&["KC255"][..], 0), "{}", alone.told);
 }
 
 #[test]
