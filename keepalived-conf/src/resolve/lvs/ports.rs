@@ -57,7 +57,7 @@ impl Rule<'_> {
     }
 
     fn check_group(&self, port: u16, method: Method, span: Span, cx: &mut Cx<'_>) {
-        if port == 0 {
+        if port == 0 || (self.contents.port == Some(port) && !self.contents.marks) {
             return;
         }
         let other = members(self.group).iter().find_map(|member| match member {
