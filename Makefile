@@ -47,6 +47,14 @@ lint: ## format check and clippy only
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 
+.PHONY: sim
+sim: ## simulate SEEDS fresh worlds (2000) and all saved ones, watching every promise; SEED=N plays one and shows it
+	@if [ -n "$${SEED:-}" ]; then \
+	  $(CARGO) test --locked --release --no-default-features --test sim one_seed -- --nocapture; \
+	else \
+	  SEEDS=$(SEEDS) $(CARGO) test --locked --release --no-default-features --test sim -- --nocapture; \
+	fi
+
 .PHONY: bench-core
 bench-core: ## time the VRRP machine itself and print the figures beside their aims
 	$(CARGO) bench --locked --no-default-features --bench core
