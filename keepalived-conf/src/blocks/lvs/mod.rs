@@ -11,6 +11,7 @@ pub mod check_smtp;
 pub mod check_tcp;
 pub mod check_udp;
 pub mod codes;
+pub mod connection;
 pub mod defaults;
 pub mod group;
 pub mod method;
@@ -22,6 +23,7 @@ pub mod shared;
 pub mod ssl;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timing;
 pub mod url;
 pub mod virtual_server;
 

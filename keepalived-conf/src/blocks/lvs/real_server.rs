@@ -50,6 +50,7 @@ impl HandsDown for RealServer {
 
 pub static BLOCK: LazyLock<Block<RealServer>> = LazyLock::new(|| {
     let mut rows = server();
+    rows.extend(failing());
     rows.extend(defaults::rows(&Level {
         retry: "the virtual server's",
         delay_before_retry: "the virtual server's",
@@ -109,6 +110,11 @@ fn server() -> Vec<Keyword<RealServer>> {
                     server.lthreshold = threshold;
                 }
             }),
+    ]
+}
+
+fn failing() -> Vec<Keyword<RealServer>> {
+    vec![
         kw("inhibit_on_failure")
             .opt(BOOL)
             .default("the virtual server's")
