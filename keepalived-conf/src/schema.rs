@@ -1,234 +1,24 @@
-//! What a keyword row is, what a block is, and how rows are looked up, listed and suggested.
+//! What a block is: its rows, how they are looked up, and what reading them does.
 //!
 //! Every keyword is one row in one block's table. Reading, range messages, hints, the keyword reference, `explain` and
 //! the compatibility report all come from the rows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use crate::diagnostic::Class;
+use crate::row::Arg;
+pub use crate::row::{
+    Again, Need, Origin, Row, Shape, Status, Unit, Version, int, long_seconds, milliseconds, seconds, strict_int,
+};
 use crate::seen::Key;
 pub use crate::seen::Seen;
+pub use crate::setting::Setting;
+pub use crate::suggest::nearest;
 use crate::syntax::Body;
 use crate::value::Args;
-
-/// Who understands a keyword.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// keepalived has it.
-    #[default]
-    Upstream,
-    /// Only Steadfast has it.
-    Steadfast,
-}
-
-/// A release of keepalived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pub u16, pub u16, pub u16);
-
-impl Version {
-    /// The newest release whose keywords are known here.
-    pub const NEWEST_UPSTREAM: Version = Version(2, 4, 3);
-
-    /// `2.4.3` or `2.4`.
-    pub fn parse(text: &str) -> Option<Version> {
-        let mut parts = text.split('.').map(|part| part.parse::<u16>().ok());
-        let version = Version(parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
-        if parts.next().is_some() { None } else { Some(version) }
-    }
-
-    /// The first version that has what a row's `since` says.
-    pub fn of_since(since: &str) -> Version {
-        if let Some(last) = since.strip_prefix("after ").and_then(Version::parse) {
-            return Version(last.0, last.1, last.2 + 1);
-        }
-        Version::parse(since).unwrap_or(Version(0, 0, 0))
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-/// Whether what a keyword promises is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Status {
-    #[default]
-    Done,
-    /// Read and kept, but without its effect; the text says what is missing.
-    NotYet(&'static str),
-    /// Read without effect, as keepalived does; the text says why.
-    NoEffect(&'static str),
-    /// Works, but another spelling is the current one.
-    Deprecated(&'static str),
-}
-
-/// What happens when a keyword is written a second time in one block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Again {
-    /// The last one counts.
-    #[default]
-    Last,
-    /// The first one counts; later ones are an error.
-    First,
-    /// Each one adds to the list.
-    Adds,
-}
-
-/// How much a word is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Need {
-    /// Without it keepalived ends at once.
-    Must,
-    /// Without it the line is an error and ignored.
-    Wanted,
-    Optional,
-}
-
-/// The shape of one argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `on true yes off false no`, or nothing for true.
-    Bool,
-    Int {
-        min: i64,
-        max: i64,
-        strict: bool,
-    },
-    /// A decimal number in a unit, kept with `digits` places: seconds or milliseconds.
-    Time {
-        unit: Unit,
-        digits: u8,
-        min_micros: u64,
-        max_micros: u64,
-        strict: bool,
-    },
-    Choice(&'static [&'static str]),
-    Address,
-    Interface,
-    Script,
-    /// A free word, named for the reader.
-    Word(&'static str),
-    /// Something its own parser reads; the text is its syntax.
-    Syntax(&'static str),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    Seconds,
-    Milliseconds,
-}
-
-/// Whole number, read leniently as keepalived does: `12abc` is 12 with a remark.
-pub const fn int(min: i64, max: i64) -> Shape {
-    Shape::Int { min, max, strict: false }
-}
-
-/// Whole number and nothing else.
-pub const fn strict_int(min: i64, max: i64) -> Shape {
-    Shape::Int { min, max, strict: true }
-}
-
-/// Seconds with up to `digits` places.
-pub const fn seconds(digits: u8, min: f64, max: f64) -> Shape {
-    Shape::Time {
-        unit: Unit::Seconds,
-        digits,
-        min_micros: (min * 1_000_000.0 + 0.5) as u64,
-        max_micros: (max * 1_000_000.0 + 0.5) as u64,
-        strict: false,
-    }
-}
-
-/// Seconds from `min` up to what a counter of microseconds holds.
-pub const fn long_seconds(min: f64) -> Shape {
-    Shape::Time {
-        unit: Unit::Seconds,
-        digits: 6,
-        min_micros: (min * 1_000_000.0 + 0.5) as u64,
-        max_micros: u64::MAX / 1_000_000 * 1_000_000,
-        strict: false,
-    }
-}
-
-/// Milliseconds with up to three places, and nothing else.
-pub const fn milliseconds(min: u64, max: u64) -> Shape {
-    Shape::Time { unit: Unit::Milliseconds, digits: 3, min_micros: min * 1000, max_micros: max * 1000, strict: true }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Arg {
-    pub shape: Shape,
-    pub need: Need,
-}
-
-/// What is known about a keyword beside its effect.
-#[derive(Clone, Debug)]
-pub struct Row {
-    pub name: &'static str,
-    pub args: Vec<Arg>,
-    /// For a list: the syntax of an entry.
-    pub entry: &'static str,
-    pub default: &'static str,
-    /// What happens outside the range, or to what cannot be read.
-    pub otherwise: &'static str,
-    pub doc: &'static str,
-    /// Further remarks, such as where it differs from keepalived.
-    pub note: &'static str,
-    pub example: &'static str,
-    /// First release of keepalived (or Steadfast) with this keyword in this block.
-    pub since: &'static str,
-    pub again: Again,
-    pub origin: Origin,
-    pub status: Status,
-    /// How keepalived grades that the keyword is used at all.
-    pub class: Class,
-    pub(crate) key: Key,
-}
-
-impl Row {
-    /// The argument syntax as the reference prints it.
-    pub fn usage(&self) -> String {
-        let mut text = String::new();
-        for arg in &self.args {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            // Writing to a String cannot fail.
-            let _ = match arg.need {
-                Need::Must | Need::Wanted => write!(text, "{}", arg.shape),
-                Need::Optional => write!(text, "[{}]", arg.shape),
-            };
-        }
-        text
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shape::Bool => f.write_str("on|off"),
-            Shape::Int { min, max, .. } => write!(f, "{min}..{max}"),
-            Shape::Time { unit, min_micros, max_micros, .. } => {
-                let (name, scale) = match unit {
-                    Unit::Seconds => ("SECONDS", 1_000_000.0),
-                    Unit::Milliseconds => ("MILLISECONDS", 1000.0),
-                };
-                write!(f, "{name} {}..", *min_micros as f64 / scale)?;
-                if *max_micros < u64::MAX / 2 { write!(f, "{}", *max_micros as f64 / scale) } else { Ok(()) }
-            }
-            Shape::Choice(words) => f.write_str(&words.join("|")),
-            Shape::Address => f.write_str("ADDRESS"),
-            Shape::Interface => f.write_str("INTERFACE"),
-            Shape::Script => f.write_str("SCRIPT [USER [[:]GROUP]]"),
-            Shape::Word(name) | Shape::Syntax(name) => f.write_str(name),
-        }
-    }
-}
 
 /// Reads a keyword's arguments into the block's struct.
 pub type Setter<T> = fn(&mut T, &mut Args<'_, '_>);
@@ -489,70 +279,6 @@ pub(crate) struct Open<T, C: 'static> {
     pub(crate) close: fn(&mut T, C, &mut Args<'_, '_>),
 }
 
-/// A setting that has a value in any case and knows whether the operator gave it. Equality looks at the value only.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Setting<T> {
-    value: T,
-    given: bool,
-}
-
-impl<T> Setting<T> {
-    pub const fn new(value: T) -> Setting<T> {
-        Setting { value, given: false }
-    }
-
-    pub fn set(&mut self, value: T) {
-        self.value = value;
-        self.given = true;
-    }
-
-    /// Corrects the value in force without pretending that the operator wrote it.
-    pub fn correct(&mut self, value: T) {
-        self.value = value;
-    }
-
-    pub fn given(&self) -> bool {
-        self.given
-    }
-
-    pub fn get(&self) -> &T {
-        &self.value
-    }
-
-    /// Takes the value of the enclosing block unless one was given here.
-    pub fn inherit(&mut self, from: &Setting<T>)
-    where
-        T: Clone,
-    {
-        if !self.given {
-            self.value = from.value.clone();
-        }
-    }
-}
-
-impl<T> std::ops::Deref for Setting<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: PartialEq> PartialEq for Setting<T> {
-    fn eq(&self, other: &Setting<T>) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<T: Eq> Eq for Setting<T> {}
-
-#[cfg(feature = "serde")]
-impl<T: serde::Serialize> serde::Serialize for Setting<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
 /// One row with the path of its block, for listings.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -592,44 +318,4 @@ pub fn places(entries: &[Entry]) -> BTreeMap<&'static str, Vec<String>> {
         map.entry(entry.row.name).or_default().push(entry.block());
     }
     map
-}
-
-/// The candidate nearest to `word`, when it is near enough to be meant.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = match word.chars().count() {
-        0..=2 => return None,
-        3..=5 => 1,
-        6..=9 => 2,
-        _ => 3,
-    };
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(word, candidate, limit), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, candidate)| (*distance, candidate.len().abs_diff(word.len()), *candidate))
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edit distance with swaps of neighbours counted once; anything beyond `limit` is `limit + 1`.
-fn distance(a: &str, b: &str, limit: usize) -> usize {
-    let a: Vec<char> = a.chars().take(64).flat_map(char::to_lowercase).collect();
-    let b: Vec<char> = b.chars().take(64).flat_map(char::to_lowercase).collect();
-    if a.len().abs_diff(b.len()) > limit {
-        return limit + 1;
-    }
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (row, ca) in a.iter().enumerate() {
-        let mut current = vec![row + 1; b.len() + 1];
-        for (column, cb) in b.iter().enumerate() {
-            let substitute = last[column] + usize::from(ca != cb);
-            let mut best = substitute.min(last[column + 1] + 1).min(current[column] + 1);
-            if row > 0 && column > 0 && *ca == b[column - 1] && a[row - 1] == *cb {
-                best = best.min(before_last[column - 1] + 1);
-            }
-            current[column + 1] = best;
-        }
-        before_last = std::mem::replace(&mut last, current);
-    }
-    last.last().copied().unwrap_or(limit + 1).min(limit + 1)
 }

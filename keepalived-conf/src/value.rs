@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Severity};
-use crate::schema::{Arg, Need, Row, Shape, Unit, Version};
+use crate::row::{Arg, Need, Row, Shape, Unit, Version};
 use crate::source::Host;
 use crate::span::Span;
 use crate::syntax::{Statement, Word, Words};
@@ -189,7 +189,7 @@ impl<'s, 'x> Args<'s, 'x> {
         if found.is_none() {
             let mut finding =
                 self.rejection(NOT_A_CHOICE, Class::General).at(word.span, format!("expected {}", one_of(words)));
-            if let Some(near) = crate::schema::nearest(word.text, words.iter().copied()) {
+            if let Some(near) = crate::suggest::nearest(word.text, words.iter().copied()) {
                 finding = finding.hint(format!("did you mean `{near}`?"));
             }
             self.push(finding);
@@ -393,18 +393,4 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     } else {
         text.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
     }
-}
-
-/// A whole number in C's notation: decimal, `0x` and hexadecimal, `0` and octal.
-pub(crate) fn c_number(text: &str) -> Option<u64> {
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => (hex, 16),
-        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
-        None => (text, 10),
-    };
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    u64::from_str_radix(digits, radix).ok()
 }

@@ -6,8 +6,9 @@ use super::{BAD_VALUE, NO_VALUE, left_out, value_of};
 use crate::diagnostic::{Class, Diagnostic};
 use crate::family::Family;
 use crate::names::Table;
+use crate::number::c_number;
 use crate::syntax::Word;
-use crate::value::{Args, c_number, parse_address};
+use crate::value::{Args, parse_address};
 
 /// The most labels a stack may have.
 pub const LABELS_MAX: usize = 2;

@@ -13,10 +13,11 @@ use super::{
 use crate::diagnostic::{Class, Code, Diagnostic};
 use crate::family::Family;
 use crate::names::Table;
+use crate::number::c_number;
 use crate::schema::Setting;
 use crate::span::{Name, Place, Span};
 use crate::syntax::Word;
-use crate::value::{Args, c_number};
+use crate::value::Args;
 
 pub const NO_DESTINATION: Code = Code::new("KC160", "a route without a destination");
 

@@ -9,10 +9,11 @@ use super::{
 use crate::diagnostic::{Class, Code, Diagnostic};
 use crate::family::Family;
 use crate::names::Table;
+use crate::number::c_number;
 use crate::schema::Setting;
 use crate::span::{Name, Place, Span};
 use crate::syntax::Word;
-use crate::value::{Args, c_number};
+use crate::value::Args;
 
 pub const NO_ACTION: Code = Code::new("KC161", "a rule without an action");
 pub const NO_PREFERENCE: Code = Code::new("KC162", "a rule without a preference");

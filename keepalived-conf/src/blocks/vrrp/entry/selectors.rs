@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{BAD_VALUE, left_out};
 use crate::diagnostic::{Class, Diagnostic};
+use crate::number::c_number;
 use crate::syntax::Word;
-use crate::value::{Args, c_number};
+use crate::value::Args;
 
 /// A firewall mark; bits outside the mask do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
