@@ -63,6 +63,10 @@ bench-core: ## time the VRRP machine itself and print the figures beside their a
 bench-conf: ## time reading a configuration of 37,205 real servers beside keepalived -t
 	@benches/conf.sh
 
+.PHONY: model
+model: ## search small worlds of the VRRP machine exhaustively, the large ones too (minutes)
+	LARGE=1 $(CARGO) test --release --locked --no-default-features --features model --lib sim::model -- --nocapture
+
 .PHONY: docs
 docs: ## write the generated documents anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md

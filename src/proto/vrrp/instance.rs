@@ -332,6 +332,10 @@ impl Instance {
         turn.report(Event::Entered { instance: self.id, from, to, cause, priority: self.priority, notify });
     }
 
+    pub(super) fn forget_numbers(&mut self) {
+        self.identification = 0;
+    }
+
     /// Shifts every moment so that `by` later is the old now. For comparing engines at different times.
     pub(super) fn rebase(&mut self, by: Duration) {
         self.timers.rebase(by);

@@ -56,6 +56,13 @@ impl Tickets {
         self.open.retain(|_, holder| *holder != instance);
     }
 
+    /// Begins again with the first ticket, if none is open.
+    pub(super) fn forget_numbers(&mut self) {
+        if self.is_idle() {
+            self.last = 0;
+        }
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }

@@ -92,6 +92,14 @@ impl Engine {
         self.instances.values_mut().for_each(|instance| *instance.ledger_mut() = Ledger::default());
     }
 
+    /// Forgets how far the numbers are that only tell things apart: what adverts are numbered with in the IP header,
+    /// and the last ticket once none is open. For comparing engines; not with the authentication header, which covers
+    /// the former.
+    pub fn forget_numbers(&mut self) {
+        self.instances.values_mut().for_each(Instance::forget_numbers);
+        self.tickets.forget_numbers();
+    }
+
     /// Shifts every moment by `by` towards the origin: the engine as it would be had all happened so much earlier.
     /// Moments before the origin become the origin. For comparing engines at different times.
     pub fn rebase(&mut self, by: Duration) {
