@@ -46,7 +46,7 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
         };
     }
     if line.genhash.is_some() {
-        output.complain("genhash is not part of this program yet");
+        output.complain("call the program `genhash` itself: it is installed beside this one");
         return 1;
     }
     if let Some(log) = &line.config_test {
