@@ -133,7 +133,7 @@ fn tell(answer: &Answer, in_body: &mut bool, hashed: &[u8]) {
         banner("HTTP Header Buffer");
         print!("{}", dump(header));
         banner("HTTP Header Ascii Buffer");
-        println!("{}\n", String::from_utf8_lossy(header));
+        println!("{}", String::from_utf8_lossy(header));
         // As keepalived's: the body has a heading only when it begins in the packet that ends the header.
         if !hashed.is_empty() {
             banner("HTML Buffer");
@@ -145,7 +145,8 @@ fn tell(answer: &Answer, in_body: &mut bool, hashed: &[u8]) {
 
 fn banner(title: &str) {
     let line = "-".repeat(23);
-    println!("{line}[{title:^26}]{line}");
+    let margin = " ".repeat(26_usize.saturating_sub(title.len()).div_ceil(2));
+    println!("{line}[{margin}{title}{margin}]{line}");
 }
 
 fn word(parser: &mut Parser) -> Result<String, String> {
