@@ -10,11 +10,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ),
     ("", &["bfd_instance"], "BFD sessions are not run; tracking one counts as down"),
     ("", &["vrrp_track_process"], "processes are not watched; tracking one has no effect"),
-    (
-        "",
-        &["static_ipaddress", "static_routes", "static_rules", "track_group"],
-        "static addresses, routes and rules are not installed",
-    ),
     ("", &["garp_group"], "announcements leave without a pause between them"),
     ("", &["linkbeat_use_polling", "linkbeat_interfaces"], "links are followed by the kernel's own messages"),
     (

@@ -17,7 +17,7 @@ use std::time::Duration;
 use keepalived_conf::blocks::tracking::vrrp_track_process::TrackProcess;
 use keepalived_conf::script::Script;
 
-use crate::proto::vrrp::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Setup, TrackId};
+use crate::proto::vrrp::{DetailId, Family, GroupId, Holdings, InstanceId, LinkId, PortId, Setup, TrackId};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VrrpPlan {
@@ -29,6 +29,8 @@ pub struct VrrpPlan {
     /// Interfaces that addresses name.
     pub links: BTreeMap<LinkId, String>,
     pub details: BTreeMap<DetailId, Detail>,
+    /// Static addresses, routes and rules, held whoever is master.
+    pub statics: Holdings,
     /// `vrrp_vip_lease`, in seconds: addresses vanish by themselves unless they are renewed.
     pub lease: Option<u32>,
     /// How readings of tracks that the worker is told come about.

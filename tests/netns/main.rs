@@ -17,5 +17,6 @@ mod node;
 mod topology;
 
 mod kernel;
+mod keywords;
 mod lab;
 mod vrrp;

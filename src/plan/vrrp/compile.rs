@@ -23,6 +23,7 @@ impl VrrpPlan {
         plan.setup.globals = Globals { startup_delay: config.global.vrrp.startup_delay };
         let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
         plan.lease = lease.filter(|seconds| *seconds > 0);
+        plan.statics = plan.statics_of(config);
         for instance in &config.vrrp.instances {
             plan.add_instance(config, instance);
         }

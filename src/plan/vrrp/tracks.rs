@@ -1,9 +1,13 @@
 //! What an instance follows and what it holds, in numbers.
 
+use std::collections::BTreeSet;
+
 use keepalived_conf::Config;
 use keepalived_conf::blocks::vrrp::entry::address::Address;
 use keepalived_conf::blocks::vrrp::entry::track::{Kind, Track as Use};
 use keepalived_conf::blocks::vrrp::instance::VrrpInstance;
+use keepalived_conf::blocks::vrrp::{Route, Rule, TrackGroup};
+use keepalived_conf::span::Name;
 
 use super::{Detail, Told, TrackSource, Tracked, VrrpPlan, details};
 use crate::proto::track::TrackParams;
@@ -40,7 +44,7 @@ impl VrrpPlan {
                 uses.push(TrackUse { track: id, weight: i32::from(*track.weight), reverse: *track.reverse });
             }
         }
-        self.implied_interfaces(instance, &mut uses);
+        self.implied_interfaces(config, instance, &mut uses);
         if let (true, Some(ip), Some(interface)) = (instance.track_src_ip, instance.source, &instance.interface) {
             let source = TrackSource::Address(interface.text.clone(), ip);
             let id = self.track("address", &format!("{ip}%{}", interface.text), TrackParams::Address, source);
@@ -49,12 +53,16 @@ impl VrrpPlan {
         uses
     }
 
-    /// The interfaces of tracked addresses on other interfaces than the instance's own are followed without being
-    /// asked: without them the instance cannot do its work.
-    fn implied_interfaces(&mut self, instance: &VrrpInstance, uses: &mut Vec<TrackUse>) {
+    /// The interfaces of tracked addresses, routes and rules on other interfaces than the instance's own are followed
+    /// without being asked: without them the instance cannot do its work.
+    fn implied_interfaces(&mut self, config: &Config, instance: &VrrpInstance, uses: &mut Vec<TrackUse>) {
         let own = instance.interface.as_ref().map(|name| name.text.as_str());
-        for address in instance.addresses().filter(|address| address.tracked) {
-            let Some(dev) = address.dev.as_ref().map(|dev| dev.text.as_str()) else { continue };
+        let of_addresses =
+            instance.addresses().filter(|address| address.tracked).filter_map(|address| address.dev.as_ref());
+        let of_routes = instance.virtual_routes.iter().filter(|route| route.tracked).flat_map(interfaces_of_route);
+        let of_rules = instance.virtual_rules.iter().filter(|rule| rule.tracked).flat_map(interfaces_of_rule);
+        let implied = of_addresses.chain(of_routes).chain(of_rules).chain(of_statics(config, instance));
+        for dev in implied.map(|dev| dev.text.as_str()) {
             if Some(dev) == own || instance.tracks.interfaces.iter().any(|track| &*track.name == dev) {
                 continue;
             }
@@ -71,17 +79,34 @@ impl VrrpPlan {
         let own = instance.interface.as_ref().map(|name| name.text.clone());
         let mut held = |list: &[Address]| list.iter().map(|one| self.held(one, own.as_deref())).collect();
         let (addresses, excluded) = (held(&instance.virtual_ipaddress), held(&instance.virtual_ipaddress_excluded));
-        let mut routes = Vec::new();
-        for route in &instance.virtual_routes {
-            let detail = self.detail(Detail::Route(Box::new(details::route(route))));
-            routes.push(HeldDetail { detail, tracked: route.tracked });
-        }
-        let mut rules = Vec::new();
-        for rule in &instance.virtual_rules {
-            let detail = self.detail(Detail::Rule(Box::new(details::rule(rule))));
-            rules.push(HeldDetail { detail, tracked: rule.tracked });
-        }
+        let routes = self.held_routes(&instance.virtual_routes);
+        let rules = self.held_rules(&instance.virtual_rules);
         Holdings { addresses, excluded, routes, rules, filter: !*instance.accept && !instance.is_owner() }
+    }
+
+    pub(super) fn statics_of(&mut self, config: &Config) -> Holdings {
+        let addresses = config.vrrp.static_ipaddress.iter().map(|one| self.held(one, None)).collect();
+        let routes = self.held_routes(&config.vrrp.static_routes);
+        let rules = self.held_rules(&config.vrrp.static_rules);
+        Holdings { addresses, routes, rules, ..Holdings::default() }
+    }
+
+    fn held_routes(&mut self, routes: &[Route]) -> Vec<HeldDetail> {
+        let mut held = Vec::new();
+        for route in routes {
+            let detail = self.detail(Detail::Route(Box::new(details::route(route))));
+            held.push(HeldDetail { detail, tracked: route.tracked });
+        }
+        held
+    }
+
+    fn held_rules(&mut self, rules: &[Rule]) -> Vec<HeldDetail> {
+        let mut held = Vec::new();
+        for rule in rules {
+            let detail = self.detail(Detail::Rule(Box::new(details::rule(rule))));
+            held.push(HeldDetail { detail, tracked: rule.tracked });
+        }
+        held
     }
 
     fn held(&mut self, address: &Address, own: Option<&str>) -> HeldAddress {
@@ -94,6 +119,33 @@ impl VrrpPlan {
             tracked: address.tracked,
         }
     }
+}
+
+fn interfaces_of_route(route: &Route) -> impl Iterator<Item = &Name> {
+    route.dev.iter().chain(route.nexthops.iter().filter_map(|hop| hop.dev.as_ref()))
+}
+
+fn interfaces_of_rule(rule: &Rule) -> impl Iterator<Item = &Name> {
+    rule.iif.iter().chain(&rule.oif)
+}
+
+/// The interfaces of static entries whose track group the instance is in.
+fn of_statics<'c>(config: &'c Config, instance: &VrrpInstance) -> impl Iterator<Item = &'c Name> {
+    let vrrp = &config.vrrp;
+    let is_member = |group: &&TrackGroup| group.group.iter().any(|member| member.text == instance.name);
+    let groups: BTreeSet<&str> = vrrp.track_groups.iter().filter(is_member).map(|group| group.name.as_str()).collect();
+    let mut names = Vec::new();
+    let concerns = |name: &Option<Name>| name.as_ref().is_some_and(|name| groups.contains(name.text.as_str()));
+    for address in vrrp.static_ipaddress.iter().filter(|address| concerns(&address.track_group)) {
+        names.extend(&address.dev);
+    }
+    for route in vrrp.static_routes.iter().filter(|route| concerns(&route.track_group)) {
+        names.extend(interfaces_of_route(route));
+    }
+    for rule in vrrp.static_rules.iter().filter(|rule| concerns(&rule.track_group)) {
+        names.extend(interfaces_of_rule(rule));
+    }
+    names.into_iter()
 }
 
 /// What stands behind an entry of a track list. A name that means nothing was reported when the configuration was

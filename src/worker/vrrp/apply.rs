@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use super::convert;
 use super::interfaces::Interfaces;
+use super::statics;
 use crate::kernel::netlink::socket::SEND_MAX;
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
 use crate::kernel::rtnl::address::Lifetimes;
@@ -178,7 +179,8 @@ impl Holder {
         place: Place<'_>,
         mut submit: impl FnMut(Job<Part>) -> Result<(), Job<Part>>,
     ) -> Option<Outcome> {
-        let resolved = resolve(wanted, place, self.lease);
+        let lease = self.lease.filter(|_| instance != statics::OWNER);
+        let resolved = resolve(wanted, place, lease);
         let missing = resolved.iter().filter(|wanted| wanted.thing.is_none());
         let mut refused: BTreeSet<Item> = missing.map(|wanted| wanted.item).collect();
         let mut steps = self.removals(instance, &resolved);
@@ -214,10 +216,14 @@ impl Holder {
         for Resolved { item, addresses, thing } in resolved {
             let Some((key, what, request)) = thing else { continue };
             let entry = self.present.entry(key);
-            if matches!(entry, Entry::Vacant(_)) {
+            // Of what is static some may have gone with an interface, without a word.
+            if matches!(entry, Entry::Vacant(_)) || instance == statics::OWNER {
                 steps.push(Step { key, item, adds: true, addresses, request });
             }
-            entry.or_insert(Present { what, wanted_by: BTreeMap::new() }).wanted_by.insert(instance, item);
+            let present = entry.or_insert_with(|| Present { what: what.clone(), wanted_by: BTreeMap::new() });
+            // An interface that came back has another number.
+            present.what = what;
+            present.wanted_by.insert(instance, item);
         }
         steps
     }
@@ -287,7 +293,10 @@ impl Holder {
     /// Gives every address its time anew: a job that nobody waits for.
     pub(super) fn renewal(&self) -> Option<Job<Part>> {
         let addresses = self.present.values().filter_map(|present| match &present.what {
-            What::Address(address) => Some(leased(address, self.lease).renew()),
+            What::Address(address) => {
+                let lease = self.lease.filter(|_| !present.wanted_by.contains_key(&statics::OWNER));
+                Some(leased(address, lease).renew())
+            }
             What::Route(_) | What::Rule(_) => None,
         });
         let requests: Vec<Request> = addresses.collect();

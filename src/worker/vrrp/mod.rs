@@ -10,6 +10,7 @@ mod convert;
 mod interfaces;
 mod ports;
 mod report;
+mod statics;
 mod vmac;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ use announce::Announcing;
 use apply::{Holder, Part, Place};
 use interfaces::Interfaces;
 use ports::Ports;
+use statics::Statics;
 use vmac::Virtuals;
 
 /// How often a port whose sockets could not be opened is tried again, besides whenever something changes underneath.
@@ -94,6 +96,7 @@ struct Worker<'a> {
     virtuals: Virtuals,
     ports: Ports,
     holder: Holder,
+    statics: Statics,
     writer: Writer<Part>,
     answers: Receiver<Done<Part>>,
     announcing: Announcing,
@@ -129,6 +132,7 @@ impl<'a> Worker<'a> {
             virtuals: Virtuals::new()?,
             ports: Ports::new()?,
             holder: Holder::default(),
+            statics: Statics::default(),
             writer,
             answers,
             announcing: Announcing::new()?,
@@ -160,6 +164,9 @@ impl<'a> Worker<'a> {
             // What is there already gets its time now.
             self.renew_at = Some(clock::now());
         }
+        if plan.statics != self.plan.statics {
+            self.statics.want(plan.statics.clone(), clock::now());
+        }
         self.virtual_addresses = virtual_addresses(&plan);
         self.plan = plan;
         self.ports.plan(&self.plan.ports);
@@ -174,7 +181,9 @@ impl<'a> Worker<'a> {
         self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
         self.interfaces = Interfaces::read(&mut self.asker)?;
         let mut requests = Vec::new();
-        for detail in self.plan.details.values() {
+        // What is static belongs there, now as then.
+        let details = self.plan.details.iter().filter(|(id, _)| !statics::names(&self.plan.statics, **id));
+        for (_, detail) in details {
             match detail {
                 Detail::Address(_) => {}
                 Detail::Route(route) => {
@@ -210,19 +219,23 @@ impl<'a> Worker<'a> {
                 .warning("changes of the network came faster than they could be read: reading everything anew");
             self.interfaces = Interfaces::read(&mut self.asker)?;
             let lost = self.holder.compare(&self.interfaces);
-            self.pending.extend(lost.into_iter().map(|(instance, item)| Input::Lost(instance, item)));
+            self.lost(lost);
+            self.statics.ask_again(clock::now());
             self.stale = true;
             return Ok(());
         }
         self.tell_link(&event);
-        if let Change::LinkGone(link) = &event {
-            self.virtuals.gone(link.index);
+        match &event {
+            Change::Link(link) => self.statics_over(link),
+            Change::LinkGone(link) => self.virtuals.gone(link.index),
+            Change::Address(_) | Change::AddressGone(_) | Change::Lost => {}
+            Change::Route(_) | Change::RouteGone(_) | Change::Rule(_) | Change::RuleGone(_) => {}
         }
         let changed = self.interfaces.note(&event);
         self.stale |= changed && self.concerns_ports(&event);
         if port != self.writer.port() {
             let lost = self.holder.note(&event);
-            self.pending.extend(lost.into_iter().map(|(instance, item)| Input::Lost(instance, item)));
+            self.lost(lost);
         }
         Ok(())
     }
@@ -289,11 +302,19 @@ impl<'a> Worker<'a> {
         let (settled, refused) = self.holder.settle(done);
         for refused in refused {
             let verb = if refused.adding { "add" } else { "remove" };
+            if refused.instance == statics::OWNER {
+                let what = statics::noun(refused.item);
+                self.outside
+                    .log
+                    .warning(format_args!("the kernel did not {verb} a static {what}: {}", refused.refusal));
+                continue;
+            }
             self.outside.log.debug(format_args!(
                 "the kernel did not {verb} {:?} of instance {}: {}",
                 refused.item, refused.instance.0, refused.refusal
             ));
         }
+        let settled = settled.filter(|(ticket, _)| !Statics::issued(*ticket));
         self.pending.extend(settled.map(|(ticket, outcome)| Input::Settled(ticket, outcome)));
     }
 
@@ -335,6 +356,7 @@ impl<'a> Worker<'a> {
 
     /// The writer finishes what it was given; then what was made for the instances goes.
     async fn end(mut self) {
+        self.release_statics();
         drop(self.writer);
         while self.answers.recv().await.is_some() {}
         self.virtuals.end();
@@ -350,6 +372,7 @@ impl World for Worker<'_> {
         }
         let retry = self.ports.have_trouble();
         let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
+        let statics = self.statics.rest(clock::now());
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
@@ -366,6 +389,7 @@ impl World for Worker<'_> {
                 Ok(())
             }
             () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
+            () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
                 Ok(())
@@ -379,6 +403,7 @@ impl World for Worker<'_> {
             inputs.push(Input::Clock(wall));
         }
         self.renew_leases();
+        self.hold_statics();
         // What the engine must know before it hears anything: its instances, their ports, their links.
         if self.stale {
             self.refresh();

@@ -1,0 +1,93 @@
+//! What single keywords promise, each with the daemon itself and a real kernel.
+
+use crate::journal::PATIENCE;
+use crate::node::{Node, Program};
+use crate::topology::Lab;
+
+/// Waits until what a command prints is as wanted.
+#[track_caller]
+fn until(node: &Node, line: &str, promise: &str, holds: impl Fn(&str) -> bool) {
+    let start = std::time::Instant::now();
+    loop {
+        let printed = node.run(line);
+        if holds(&printed) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "`{line}` on {}: never {promise}:\n{printed}", node.name());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+const STATICS: &str = "static_ipaddress {\n 10.1.0.1/24 dev eth0\n 10.2.0.1/24 dev eth0 no_track\n}\n\
+    static_routes {\n 192.0.2.0/24 via 10.1.0.9 dev eth0\n}\n\
+    static_rules {\n from 10.1.0.0/24 table 100 priority 5000\n}\n";
+
+const ADDRESSES: &str = "ip -o -4 addr show dev eth0";
+const ROUTES: &str = "ip route show 192.0.2.0/24";
+const RULES: &str = "ip rule show";
+
+#[test]
+fn static_entries_are_there_from_start_to_stop_and_put_back_when_removed() {
+    let test = "static_entries_are_there_from_start_to_stop_and_put_back_when_removed";
+    let Some(mut lab) = Lab::new(test) else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let daemon = a.start(Program::Steadfast, STATICS);
+    until(&a, ADDRESSES, "both addresses", |text| text.contains("10.1.0.1/24") && text.contains("10.2.0.1/24"));
+    until(&a, ROUTES, "the route", |text| text.contains("via 10.1.0.9"));
+    until(&a, RULES, "the rule", |text| text.contains("5000:"));
+
+    a.operator("ip addr del 10.2.0.1/24 dev eth0");
+    a.operator("ip rule del priority 5000");
+    until(&a, RULES, "the rule again", |text| text.contains("5000:"));
+    a.operator("ip addr del 10.1.0.1/24 dev eth0");
+    until(&a, ADDRESSES, "the address again", |text| text.contains("10.1.0.1/24"));
+    // It went with the address, and the kernel may not have said so.
+    until(&a, ROUTES, "the route again", |text| text.contains("via 10.1.0.9"));
+    assert!(!a.has("10.2.0.1"), "nobody asked for this one to be put back");
+
+    // The kernel drops routes over an interface that goes down without telling.
+    a.operator("ip link set eth0 down");
+    until(&a, ROUTES, "no route", str::is_empty);
+    a.operator("ip link set eth0 up");
+    until(&a, ROUTES, "the route again", |text| text.contains("via 10.1.0.9"));
+
+    assert!(daemon.stop().success());
+    assert!(!a.has("10.1.0.1") && a.has("10.0.0.1"));
+    assert!(a.run(ROUTES).is_empty() && !a.run(RULES).contains("5000:"));
+}
+
+#[test]
+fn a_reload_changes_only_the_static_entries_that_differ() {
+    let Some(mut lab) = Lab::new("a_reload_changes_only_the_static_entries_that_differ") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let daemon = a.start(Program::Steadfast, STATICS);
+    until(&a, RULES, "the rule", |text| text.contains("5000:"));
+    a.reconfigure(&STATICS.replace("10.2.0.1/24 dev eth0 no_track", "10.3.0.1/24 dev eth0").replace("5000", "5001"));
+    daemon.signal("HUP");
+    until(&a, ADDRESSES, "the new address alone", |text| text.contains("10.3.0.1/24") && !text.contains("10.2.0.1"));
+    until(&a, RULES, "the new rule alone", |text| text.contains("5001:") && !text.contains("5000:"));
+    let seen = lab.journal.read().since("HUP");
+    assert!(!seen.to_string().contains("10.1.0.1"), "what stays is not touched\n{seen}");
+    assert!(a.has("10.1.0.1") && a.run(ROUTES).contains("via 10.1.0.9"));
+}
+
+#[test]
+fn an_instance_of_a_track_group_fails_with_the_interface_of_a_static_entry() {
+    let test = "an_instance_of_a_track_group_fails_with_the_interface_of_a_static_entry";
+    let Some(mut lab) = Lab::new(test) else { return };
+    let (lan, wan) = (lab.segment("lan"), lab.segment("wan"));
+    let mut a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    lab.connect(&mut a, &wan, &[]);
+    let configuration = "track_group G {\n group {\n VI_1\n }\n}\n\
+        static_ipaddress {\n 10.1.0.1/24 dev eth1 track_group G\n}\n\
+        vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.1\n virtual_router_id 51\n \
+        virtual_ipaddress {\n 10.0.0.100\n }\n}\n";
+    let _daemon = a.start(Program::Steadfast, configuration);
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    lab.unplug(&a, &wan);
+    lab.journal.until("a gave up", |seen| seen.holders("10.0.0.100").is_empty());
+    lab.plug(&a, &wan);
+    lab.journal.until("a is back", |seen| seen.holds_alone("a", "10.0.0.100"));
+}
