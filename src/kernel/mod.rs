@@ -23,6 +23,7 @@ pub mod files;
 pub mod host;
 pub mod inotify;
 pub mod netlink;
+pub mod nft;
 pub mod pidfile;
 pub mod process;
 pub mod raw;

@@ -19,4 +19,5 @@ mod topology;
 mod kernel;
 mod keywords;
 mod lab;
+mod nft;
 mod vrrp;

@@ -137,6 +137,11 @@ impl Request {
         self
     }
 
+    /// What the request asks for, by the kernel's number.
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
+
     /// The bytes after the netlink header.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -1,5 +1,7 @@
 //! A netlink socket: batches of requests with their verdicts, dumps, and the notifications of groups.
 
+mod transaction;
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -28,6 +30,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(2);
 const DATAGRAM_MAX: usize = 256 * 1024;
 /// Room for notifications: some ten thousand changes between two reads.
 const MONITOR_BUFFER: usize = 8 * 1024 * 1024;
+
+pub use transaction::Refused;
 
 /// What became of one request.
 pub type Verdict = Result<(), Refusal>;
