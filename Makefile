@@ -67,6 +67,10 @@ bench-conf: ## time reading a configuration of 37,205 real servers beside keepal
 model: ## search small worlds of the VRRP machine exhaustively, the large ones too (minutes)
 	LARGE=1 $(CARGO) test --release --locked --no-default-features --features model --lib sim::model -- --nocapture
 
+.PHONY: mutants
+mutants: ## break one rule at a time and demand that a test notices (about ten minutes)
+	@tests/mutants/run.sh
+
 .PHONY: docs
 docs: ## write the generated documents anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md

@@ -132,9 +132,9 @@ fn small() -> Vec<World> {
 fn large() -> Vec<World> {
     vec![
         between(world(
-            "two nodes, losses and crashes between the beats",
+            "two nodes, a loss and a crash between the beats",
             routers(&[150, 100]),
-            Faults { losses: 3, crashes: 2, ..NO_FAULTS },
+            Faults { losses: 1, crashes: 1, ..NO_FAULTS },
             &[Deed::TakeOver, Deed::Preemption, Deed::Yield],
         )),
         world(
