@@ -161,10 +161,16 @@ fn large() -> Vec<World> {
             Faults { tracks: 2, losses: 1, ..NO_FAULTS },
             &[Deed::Offer, Deed::Succession, Deed::Preemption, Deed::Yield],
         ),
-        world(
-            "two nodes with sync groups, a member that fails, a loss",
+        at_once(world(
+            "two nodes with sync groups, a member that fails, two losses",
             tracking(grouped(&[150, 100]), 0),
-            Faults { tracks: 1, losses: 1, ..NO_FAULTS },
+            Faults { tracks: 1, losses: 2, ..NO_FAULTS },
+            &[Deed::GroupFault, Deed::GroupMaster, Deed::HandOver],
+        )),
+        world(
+            "two nodes with sync groups, a member that fails, frames on their way",
+            tracking(grouped(&[150, 100]), 0),
+            Faults { tracks: 1, ..NO_FAULTS },
             &[Deed::GroupFault, Deed::GroupMaster, Deed::HandOver],
         ),
         world(

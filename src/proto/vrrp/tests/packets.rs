@@ -133,6 +133,20 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
+fn a_refused_datagram_puts_no_takeover_off() {
+    let params = params(100);
+    let mut node = Node::with(params.clone());
+    let (left, _) = node.next();
+    node.pass(left - ms(1));
+    let mut routed = said(&params, HIGHER, 150);
+    routed.hop_limit = 254;
+    let datagram = routed.datagram(&mut AuthState::default(), node.wall());
+    assert_eq!(refused(&mut node, datagram), ["hop_limit +1"]);
+    node.pass(ms(1));
+    assert_eq!(node.phase(), Phase::Master);
+}
+
+#[test]
 fn a_refused_datagram_moves_one_counter_and_nothing_else() {
     for phase in [Phase::Backup, Phase::Master] {
         for (name, params, say, damage, counter) in cases() {
