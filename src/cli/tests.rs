@@ -24,8 +24,11 @@ fn sound(lines: &str) -> String {
 
 /// A file of the test's own with this text.
 fn file(name: &str, text: &str) -> String {
-    let path = std::env::temp_dir().join(format!("steadfast-cli-{}-{name}", std::process::id()));
-    std::fs::write(&path, text).expect("a folder for temporary files");
+    // Below the build folder: what tests leave there goes with it.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp");
+    std::fs::create_dir_all(&folder).expect("a build folder");
+    let path = folder.join(format!("cli-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).expect("a file in the build folder");
     path.display().to_string()
 }
 

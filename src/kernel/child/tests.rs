@@ -5,7 +5,8 @@ use super::*;
 
 /// A script of its own name in the test's temporary folder.
 fn script(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("steadfast-child-{}", std::process::id()));
+    // Below the build folder: what tests leave there goes with it.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/tmp/child-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
