@@ -10,7 +10,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ),
     ("", &["bfd_instance"], "BFD sessions are not run; tracking one counts as down"),
     ("", &["vrrp_track_process"], "processes are not watched; tracking one has no effect"),
-    ("", &["garp_group"], "announcements leave without a pause between them"),
     ("", &["linkbeat_use_polling", "linkbeat_interfaces"], "links are followed by the kernel's own messages"),
     (
         "",
@@ -161,11 +160,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
         "global_defs",
         &["data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file"],
         "no dump files are written",
-    ),
-    (
-        "global_defs",
-        &["vrrp_garp_interval", "vrrp_gna_interval", "vrrp_min_garp"],
-        "announcements leave without a pause between them",
     ),
     (
         "global_defs",

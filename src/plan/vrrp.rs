@@ -10,7 +10,7 @@ mod instance;
 mod numbers;
 mod tracks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ pub struct VrrpPlan {
     pub details: BTreeMap<DetailId, Detail>,
     /// Static addresses, routes and rules, held whoever is master.
     pub statics: Holdings,
+    pub spacing: Spacing,
     /// `vrrp_vip_lease`, in seconds: addresses vanish by themselves unless they are renewed.
     pub lease: Option<u32>,
     /// How readings of tracks that the worker is told come about.
@@ -38,6 +39,28 @@ pub struct VrrpPlan {
     /// What could not be planned, in words for the log.
     pub troubles: Vec<String>,
     numbers: numbers::Numbers,
+}
+
+/// How close announcements may follow each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spacing {
+    /// On each interface that is in no group.
+    pub everywhere: Gaps,
+    /// Each `garp_group`: its interfaces share the gaps.
+    pub groups: Vec<SpacingGroup>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpacingGroup {
+    pub gaps: Gaps,
+    pub interfaces: BTreeSet<String>,
+}
+
+/// The least time between two gratuitous ARPs and between two neighbour advertisements; zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gaps {
+    pub arp: Duration,
+    pub advert: Duration,
 }
 
 /// A tracked object: its name, and where readings come from.

@@ -91,3 +91,23 @@ fn an_instance_of_a_track_group_fails_with_the_interface_of_a_static_entry() {
     lab.plug(&a, &wan);
     lab.journal.until("a is back", |seen| seen.holds_alone("a", "10.0.0.100"));
 }
+
+#[test]
+fn spaced_announcements_of_many_addresses_all_leave_in_turn() {
+    let Some(mut lab) = Lab::new("spaced_announcements_of_many_addresses_all_leave_in_turn") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let configuration = "global_defs {\n vrrp_garp_master_delay 0\n}\n\
+        garp_group {\n garp_interval 0.05\n interface eth0\n}\n\
+        vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.1\n virtual_router_id 51\n \
+        garp_master_repeat 2\n virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n 10.0.0.102\n }\n}\n";
+    let _daemon = a.start(Program::Steadfast, configuration);
+    let announced = |seen: &crate::journal::Reading| -> Vec<u8> {
+        let last = |frame: &crate::capture::Frame| {
+            [100, 101, 102].into_iter().find(|last| frame.announces(&format!("10.0.0.{last}")))
+        };
+        seen.frames().filter_map(last).collect()
+    };
+    let seen = lab.journal.until("all are announced twice", |seen| announced(seen).len() == 6);
+    assert_eq!(announced(&seen), [100, 101, 102, 100, 101, 102], "{seen}");
+}

@@ -9,7 +9,7 @@ use keepalived_conf::Config;
 use keepalived_conf::blocks::vrrp::instance::{Ipvlan, IpvlanMode as WrittenMode, Vmac, VrrpInstance};
 
 use super::instance;
-use super::{Hears, IpvlanMode, Over, OverKind, Port, VrrpPlan};
+use super::{Gaps, Hears, IpvlanMode, Over, OverKind, Port, Spacing, SpacingGroup, VrrpPlan};
 use crate::proto::vrrp::{Auth, Family, Globals, GroupParams, InstanceId, PortParams};
 
 /// The network of the addresses a virtual router's own MAC address starts with (RFC 9568 section 7.3).
@@ -23,6 +23,7 @@ impl VrrpPlan {
         plan.setup.globals = Globals { startup_delay: config.global.vrrp.startup_delay };
         let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
         plan.lease = lease.filter(|seconds| *seconds > 0);
+        plan.spacing = spacing_of(config);
         plan.statics = plan.statics_of(config);
         for instance in &config.vrrp.instances {
             plan.add_instance(config, instance);
@@ -83,6 +84,15 @@ impl VrrpPlan {
         }
         port
     }
+}
+
+fn spacing_of(config: &Config) -> Spacing {
+    let garp = &config.global.garp;
+    let groups = config.vrrp.garp_groups.iter().map(|group| SpacingGroup {
+        gaps: Gaps { arp: *group.garp_interval, advert: *group.gna_interval },
+        interfaces: group.interfaces.iter().map(|name| name.text.clone()).collect(),
+    });
+    Spacing { everywhere: Gaps { arp: *garp.garp_interval, advert: *garp.gna_interval }, groups: groups.collect() }
 }
 
 fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {

@@ -219,3 +219,38 @@ fn notifications_go_to_the_instances_and_groups_they_were_written_for() {
     assert_eq!(plan.setup.groups.values().next().map(|group| group.members.len()), Some(1));
     assert_eq!(notify.pipes.iter().map(|pipe| pipe.path.as_str()).collect::<Vec<_>>(), ["/run/vrrp.fifo"]);
 }
+
+#[test]
+fn announcements_are_spaced_everywhere_or_in_groups() {
+    let text = "global_defs {\n vrrp_garp_interval 0.5\n vrrp_gna_interval 0.25\n}\n\
+        garp_group {\n garp_interval 0.1\n interfaces {\n eth1\n eth2\n }\n}\n";
+    let gaps = |arp, advert| Gaps { arp: Duration::from_millis(arp), advert: Duration::from_millis(advert) };
+    let interfaces = ["eth1", "eth2"].map(str::to_owned).into();
+    let groups = vec![SpacingGroup { gaps: gaps(100, 0), interfaces }];
+    assert_eq!(plan_of(text).spacing, Spacing { everywhere: gaps(500, 250), groups });
+}
+
+#[test]
+fn as_few_announcements_as_possible_are_one_of_each_address() {
+    let text = "global_defs {\n vrrp_min_garp\n}\nvrrp_instance web {\n interface eth0\n virtual_router_id 51\n\
+        virtual_ipaddress {\n 192.0.2.1/24\n }\n}\n";
+    let plan = plan_of(text);
+    let announce = &params(&plan).announce;
+    assert_eq!((announce.repeat, announce.delay, announce.refresh), (1, Duration::ZERO, Duration::ZERO));
+    assert_eq!((announce.lower_prio_repeat, announce.lower_prio_delay), (1, Duration::ZERO));
+}
+
+#[test]
+fn static_entries_are_planned_and_their_track_group_is_followed() {
+    let text = "track_group G {\n group {\n web\n }\n}\n\
+        static_ipaddress {\n 10.0.0.1/24 dev eth1 track_group G\n 10.0.1.1/24 dev eth2 no_track\n}\n\
+        static_routes {\n 10.1.0.0/16 via 10.0.0.2 dev eth3 track_group G\n}\n\
+        vrrp_instance web {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.1/24\n }\n}\n";
+    let plan = plan_of(text);
+    assert_eq!((plan.statics.addresses.len(), plan.statics.routes.len(), plan.statics.rules.len()), (2, 1, 0));
+    assert_eq!(plan.statics.addresses.iter().map(|held| held.tracked).collect::<Vec<_>>(), [true, false]);
+    let followed: Vec<&str> = params(&plan).tracks.iter().map(|used| plan.tracks[&used.track].name.as_str()).collect();
+    assert_eq!(followed, ["eth1", "eth3"]);
+    let again = plan_after(text, Some(&plan));
+    assert_eq!(again.statics, plan.statics);
+}

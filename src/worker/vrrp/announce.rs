@@ -1,32 +1,37 @@
-//! Announcements: what the engine wants announced, turned into frames on the interfaces that hold the addresses.
+//! Announcements: what the engine wants announced, turned into frames on the interfaces that hold the addresses, at the
+//! pace they may leave with.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::interfaces::Interfaces;
-use crate::kernel::Mac;
+use super::pace::Pace;
+use crate::kernel::clock;
 use crate::kernel::files::Setting;
 use crate::kernel::raw::frame::{Announcement, Announcer};
 use crate::kernel::rtnl::Link;
+use crate::kernel::{Family, Mac};
 use crate::observe::log::Log;
-use crate::plan::vrrp::VrrpPlan;
-use crate::proto::vrrp::{Announced, Announcements};
+use crate::plan::vrrp::{Spacing, VrrpPlan};
+use crate::proto::vrrp::{AnnounceWhy, Announced, Announcements, Holdings, InstanceId};
 
 #[derive(Debug)]
 pub(super) struct Announcing {
     announcer: Announcer,
+    pace: Pace,
     /// Frames the kernel did not take.
     pub(super) unsent: u64,
 }
 
 impl Announcing {
     pub(super) fn new() -> std::io::Result<Announcing> {
-        Ok(Announcing { announcer: Announcer::open()?, unsent: 0 })
+        Ok(Announcing { announcer: Announcer::open()?, pace: Pace::default(), unsent: 0 })
     }
 
     /// Round after round, every address in order. `home` is the interface of the instance's port, `base` the one beneath.
     pub(super) fn announce(
         &mut self,
-        wanted: &Announcements,
+        (instance, wanted): (InstanceId, &Announcements),
         (home, base): (Option<u32>, Option<&Link>),
         (plan, interfaces): (&VrrpPlan, &Interfaces),
         log: &Log,
@@ -37,20 +42,60 @@ impl Announcing {
         };
         let is_v6 = wanted.addresses.iter().any(|announced| announced.ip.is_ipv6());
         let router = is_v6 && base.is_some_and(forwards_ipv6);
-        let frames: Vec<Announcement> =
-            wanted.addresses.iter().filter_map(|announced| frame(announced.ip, link_of(announced)?, router)).collect();
-        for frame in &frames {
+        let mut at_once = Vec::new();
+        for announced in &wanted.addresses {
+            let Some(link) = link_of(announced) else { continue };
+            let Some(frame) = frame(announced.ip, link, router) else { continue };
             log.debug(format_args!("announcing {} on interface {}", frame.address, frame.interface));
-        }
-        for _ in 0..wanted.rounds {
-            for frame in &frames {
-                if let Err(error) = self.announcer.announce(frame) {
-                    self.unsent += 1;
-                    log.debug(format_args!("{} was not announced: {error}", frame.address));
-                }
+            let lane = self.pace.lane(beneath(link, interfaces), Family::of(frame.address));
+            match lane.filter(|_| wanted.why != AnnounceWhy::OwnSource) {
+                Some(lane) => self.pace.enqueue(lane, instance, frame, wanted.rounds),
+                None => at_once.push(frame),
             }
         }
+        for _ in 0..wanted.rounds {
+            for frame in &at_once {
+                send(&mut self.announcer, frame, &mut self.unsent, log);
+            }
+        }
+        self.serve(log);
     }
+
+    /// Other gaps from now on.
+    pub(super) fn follow(&mut self, spacing: &Spacing) {
+        self.pace.follow(spacing);
+    }
+
+    /// Sends what may leave by now.
+    pub(super) fn serve(&mut self, log: &Log) {
+        let Announcing { announcer, pace, unsent } = self;
+        let before = pace.dropped;
+        pace.serve(clock::now(), |frame| send(announcer, frame, unsent, log));
+        *unsent += pace.dropped - before;
+    }
+
+    /// How long until something may leave that waits for its turn.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.pace.rest(clock::now())
+    }
+
+    /// An instance holds these from now on: what waits for others is not sent.
+    pub(super) fn holds(&mut self, instance: InstanceId, holdings: &Holdings) {
+        self.pace.retain(instance, |frame| holdings.every_address().any(|held| held.ip == frame.address));
+    }
+}
+
+fn send(announcer: &mut Announcer, frame: &Announcement, unsent: &mut u64, log: &Log) {
+    if let Err(error) = announcer.announce(frame) {
+        *unsent += 1;
+        log.debug(format_args!("{} was not announced: {error}", frame.address));
+    }
+}
+
+/// The interface whose wire a frame leaves by: the one beneath an interface made for a virtual router.
+fn beneath<'a>(link: &'a Link, interfaces: &'a Interfaces) -> &'a Link {
+    let is_virtual = matches!(link.kind.as_deref(), Some("macvlan" | "ipvlan"));
+    link.parent.filter(|_| is_virtual).and_then(|parent| interfaces.link(parent)).unwrap_or(link)
 }
 
 /// Nothing for interfaces that do no address resolution, or have no Ethernet address.

@@ -8,6 +8,7 @@ mod announce;
 mod apply;
 mod convert;
 mod interfaces;
+mod pace;
 mod ports;
 mod report;
 mod statics;
@@ -168,6 +169,7 @@ impl<'a> Worker<'a> {
             self.statics.want(plan.statics.clone(), clock::now());
         }
         self.virtual_addresses = virtual_addresses(&plan);
+        self.announcing.follow(&plan.spacing);
         self.plan = plan;
         self.ports.plan(&self.plan.ports);
         self.pending.push_back(Input::Reconfigure(changes));
@@ -331,6 +333,7 @@ impl<'a> Worker<'a> {
         match effect {
             Effect::Send(transmission) => self.ports.send(&transmission, &self.outside.log),
             Effect::Hold(ticket, instance, wanted) => {
+                self.announcing.holds(instance, &wanted);
                 let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
                 let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
                 let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
@@ -343,7 +346,7 @@ impl<'a> Worker<'a> {
                 let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
                 let base = port.and_then(|port| self.ports.base(port, &self.interfaces));
                 let here = (&self.plan, &self.interfaces);
-                self.announcing.announce(&announcements, (home, base), here, &self.outside.log);
+                self.announcing.announce((instance, &announcements), (home, base), here, &self.outside.log);
             }
             Effect::Report(event) => {
                 for (level, line) in report::lines(&event, &self.plan) {
@@ -373,6 +376,7 @@ impl World for Worker<'_> {
         let retry = self.ports.have_trouble();
         let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
         let statics = self.statics.rest(clock::now());
+        let announcement = self.announcing.rest();
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
@@ -390,6 +394,7 @@ impl World for Worker<'_> {
             }
             () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
             () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
+            () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
                 Ok(())
@@ -404,6 +409,7 @@ impl World for Worker<'_> {
         }
         self.renew_leases();
         self.hold_statics();
+        self.announcing.serve(&self.outside.log);
         // What the engine must know before it hears anything: its instances, their ports, their links.
         if self.stale {
             self.refresh();

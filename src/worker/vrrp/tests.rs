@@ -25,7 +25,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn link(index: u32, name: &str) -> Link {
+pub(super) fn link(index: u32, name: &str) -> Link {
     Link {
         index,
         name: name.into(),
