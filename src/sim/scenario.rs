@@ -141,7 +141,10 @@ fn short(name: &str, width: usize) -> String {
     name.chars().take(width).collect()
 }
 
-const MEASURES: [(&str, fn(&RouterScore) -> Duration); 3] = [
+/// What is measured of a virtual router, by name.
+type Row = (&'static str, fn(&RouterScore) -> Duration);
+
+const MEASURES: [Row; 3] = [
     ("no master", |score| score.gap.longest),
     ("two masters", |score| score.overlap.longest),
     ("client unserved", |score| score.outage.longest),
