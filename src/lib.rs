@@ -4,6 +4,8 @@
 //! the operating system through `kernel`.
 
 #[cfg(feature = "daemon")]
+pub mod channel;
+#[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod kernel;

@@ -32,6 +32,7 @@ mod testing;
 pub mod value;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use blocks::Config;
 use diagnostic::Diagnostics;
@@ -62,6 +63,8 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// Where the spans in findings are.
     pub map: SourceMap,
+    /// The text with everything written out, for [`load_ready`] in another process.
+    pub text: Arc<String>,
 }
 
 /// Reads a configuration. `path` may be a pattern.
@@ -76,6 +79,12 @@ pub fn load(host: &dyn Host, path: &Path, options: &Options) -> Loaded {
 pub fn load_str(host: &dyn Host, text: &str, lenient: bool) -> Loaded {
     let (expanded, diagnostics) = expand::load_text(host, "text", text.as_bytes(), &expand::Options::default());
     mean(host, expanded, diagnostics, &Options { config_test: !lenient, ..Options::default() })
+}
+
+/// Reads a text in which everything is written out already, so that several processes see the very same configuration.
+/// Findings have no places in files; whoever wrote the text out has told them.
+pub fn load_ready(host: &dyn Host, text: String, options: &Options) -> Loaded {
+    mean(host, Expanded::ready("configuration", text), Diagnostics::new(), options)
 }
 
 /// The last three passes: shape, rows, and what needs the whole.
@@ -94,5 +103,6 @@ fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, optio
     let mut config = Config::default();
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);
-    Loaded { config, diagnostics: cx.diagnostics, map: expanded.map }
+    let text = expanded.shared_text();
+    Loaded { config, diagnostics: cx.diagnostics, map: expanded.map, text }
 }

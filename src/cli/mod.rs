@@ -83,7 +83,8 @@ pub fn run(mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     let first = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let command = COMMANDS.iter().find(|command| command.name == first);
     match (name.as_str(), first.as_str(), command) {
-        ("keepalived", ..) => upstream::run(words, output),
+        (_, "--role", _) => upstream::role(&program, words, output),
+        ("keepalived", ..) => upstream::run(&program, words, output),
         (_, "-h" | "--help" | "help" | "", _) => {
             output.print(help());
             u8::from(first.is_empty()) * USAGE
@@ -100,7 +101,7 @@ pub fn run(mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
             }
             (command.run)(words, output)
         }
-        (_, option, None) if option.starts_with('-') => upstream::run(words, output),
+        (_, option, None) if option.starts_with('-') => upstream::run(&program, words, output),
         (_, word, None) => {
             output.complain(format_args!("no command `{word}`; `steadfast help` lists them"));
             USAGE

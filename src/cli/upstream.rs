@@ -1,6 +1,6 @@
 //! keepalived's own command line, for everything that starts or asks keepalived today.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::Output;
@@ -10,10 +10,11 @@ use crate::kernel::syslog::Syslog;
 use crate::observe::log::{Level, Log, Sinks};
 use crate::render;
 use crate::supervisor::daemon::{self, Settings};
+use crate::worker::vrrp::role;
 use keepalived_conf::Options;
 
-pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    let line = match options::parse(words) {
+pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
+    let line = match options::parse(words.clone()) {
         Ok(line) => line,
         Err(problems) => {
             for problem in problems {
@@ -52,21 +53,37 @@ pub(super) fn run(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     if let Some(log) = &line.config_test {
         return config_test(&line, log.as_deref(), output);
     }
-    daemon::run(&settings(&line), &log_of(&line))
+    daemon::run(&settings(&line, program, words), &log_of(&line, "Keepalived"))
 }
 
-fn settings(line: &CommandLine) -> Settings {
+/// A worker, as the supervisor starts it: its role, the numbers of the channel and of the configuration it inherits, and
+/// then the supervisor's own words.
+pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
+    let own: Vec<OsString> = words.drain(..words.len().min(ROLE_WORDS)).collect();
+    let own: Vec<&str> = own.iter().filter_map(|word| word.to_str()).collect();
+    let ["--role", "vrrp", channel, bundle] = own.as_slice() else {
+        output.complain("--role is for the supervisor's own use");
+        return 1;
+    };
+    match (channel.parse(), bundle.parse(), options::parse(words)) {
+        (Ok(channel), Ok(bundle), Ok(line)) => role::run(program, (channel, bundle), &log_of(&line, "Keepalived_vrrp")),
+        _ => {
+            output.complain("--role is for the supervisor's own use");
+            1
+        }
+    }
+}
+
+/// `--role`, its name, and two descriptors.
+const ROLE_WORDS: usize = 4;
+
+fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settings {
     let path = |given: &Option<String>, name: &str| {
         given.as_ref().map_or_else(|| Path::new("/run").join(name), std::path::PathBuf::from)
     };
-    let mut pid_files = vec![path(&line.pid_file, "keepalived.pid")];
-    if line.vrrp {
-        pid_files.push(path(&line.vrrp_pid_file, "vrrp.pid"));
-    }
-    if line.checkers {
-        pid_files.push(path(&line.checkers_pid_file, "checkers.pid"));
-    }
     Settings {
+        program: program.to_owned(),
+        arguments: words,
         file: line.file.clone().into(),
         options: Options {
             config_id: line.config_id.clone(),
@@ -75,18 +92,21 @@ fn settings(line: &CommandLine) -> Settings {
             ..Options::default()
         },
         foreground: line.dont_fork,
-        pid_files,
+        pid_file: path(&line.pid_file, "keepalived.pid"),
+        vrrp_pid_file: line.vrrp.then(|| path(&line.vrrp_pid_file, "vrrp.pid")),
+        checkers_pid_file: line.checkers.then(|| path(&line.checkers_pid_file, "checkers.pid")),
         ignore_interrupt: line.ignore_sigint,
+        dont_respawn: line.dont_respawn,
     }
 }
 
-fn log_of(line: &CommandLine) -> Log {
+fn log_of(line: &CommandLine, identity: &str) -> Log {
     let least = if line.log.detail > 0 { Level::Debug } else { Level::Info };
     let stream: Option<Box<dyn std::io::Write>> =
         if line.log.console { Some(Box::new(std::io::stderr())) } else { None };
     let facility = line.log.facility.as_deref().and_then(facility_number).unwrap_or(DAEMON_FACILITY);
     let syslog = (!line.log.no_syslog).then(|| Syslog::new(facility));
-    Log::new("Keepalived", least, Sinks { syslog, stream })
+    Log::new(identity, least, Sinks { syslog, stream })
 }
 
 /// The facility syslog calls daemon.

@@ -15,6 +15,7 @@ use std::os::fd::AsRawFd;
 
 use tokio::io::unix::AsyncFd;
 
+pub mod bundle;
 pub mod child;
 pub mod clock;
 pub mod daemonize;
@@ -24,11 +25,13 @@ pub mod host;
 pub mod inotify;
 pub mod netlink;
 pub mod nft;
+pub mod offspring;
 pub mod pidfile;
 pub mod process;
 pub mod raw;
 pub mod ready;
 pub mod rtnl;
+pub mod seqpacket;
 mod sockopt;
 pub mod syslog;
 

@@ -1,8 +1,8 @@
 //! PID files: one number and a newline, and a lock that lasts as long as the process.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -24,7 +24,8 @@ pub enum PidFileError {
 }
 
 impl PidFile {
-    /// Makes the file, or takes over one that nobody holds, and locks it. The number is written by [`PidFile::write`].
+    /// Makes the file, or takes over one that nobody holds, and locks it. The number is written by [`PidFile::write`] or
+    /// [`PidFile::write_for`].
     pub fn take(path: &Path) -> Result<PidFile, PidFileError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(PidFileError::Io)?;
@@ -53,11 +54,16 @@ impl PidFile {
         }
     }
 
-    /// Writes the number of this process. Readable by everybody whatever the umask is.
-    pub fn write(&mut self) -> io::Result<()> {
+    /// Writes the number of this process.
+    pub fn write(&self) -> io::Result<()> {
+        self.write_for(std::process::id())
+    }
+
+    /// Writes the number of a process we look after. Readable by everybody whatever the umask is.
+    pub fn write_for(&self, pid: u32) -> io::Result<()> {
         self.file.set_permissions(fs::Permissions::from_mode(0o644))?;
         self.file.set_len(0)?;
-        self.file.write_all(format!("{}\n", std::process::id()).as_bytes())
+        self.file.write_all_at(format!("{pid}\n").as_bytes(), 0)
     }
 }
 
@@ -75,10 +81,12 @@ mod tests {
     #[test]
     fn a_file_is_held_by_one_only_and_gone_at_the_end() {
         let path = std::env::temp_dir().join(format!("steadfast-pid-{}/a/b.pid", std::process::id()));
-        let mut ours = PidFile::take(&path).unwrap();
+        let ours = PidFile::take(&path).unwrap();
         ours.write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         assert!(matches!(PidFile::take(&path), Err(PidFileError::Held)));
+        ours.write_for(7).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "7\n");
         drop(ours);
         assert!(!path.exists());
     }
@@ -87,7 +95,7 @@ mod tests {
     fn what_a_dead_process_left_behind_is_taken_over() {
         let path = std::env::temp_dir().join(format!("steadfast-pid-{}-stale.pid", std::process::id()));
         fs::write(&path, "99999999\nand more").unwrap();
-        let mut ours = PidFile::take(&path).unwrap();
+        let ours = PidFile::take(&path).unwrap();
         ours.write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
     }

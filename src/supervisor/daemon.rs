@@ -1,34 +1,22 @@
-//! The daemon in the foreground: reads the configuration, runs the VRRP worker, tells the outside what happened, and
-//! obeys signals. A reload is all or nothing: a configuration with an error changes nothing.
+//! From the command line to the end of the daemon: configuration, terminal, PID files, and then the life with the workers.
 
-use std::cell::RefCell;
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::time::Duration;
 
 use keepalived_conf::Options;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::LocalSet;
 
-use super::meaning::Meaning;
-use super::watches::Watches;
+use super::keeper::Keeper;
+use super::signals::{self, Signal};
+use super::source::Source;
 use crate::kernel::pidfile::{PidFile, PidFileError};
-use crate::notify::vrrp::Herald;
-use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
-use crate::plan::vrrp::VrrpPlan;
-use crate::worker::vrrp::{self, Order, Outside};
-
-/// Orders that may wait for a worker that is busy.
-const ORDERS_MAX: usize = 16;
-/// Readings of tracked objects that may wait.
-const READINGS_MAX: usize = 256;
 
 /// Exit statuses; those of keepalived, which init systems know.
 pub mod exit {
     pub const FINE: u8 = 0;
     pub const FATAL: u8 = 1;
+    pub const CONFIGURATION: u8 = 2;
     pub const PERMISSION: u8 = 4;
     pub const NO_CONFIGURATION: u8 = 6;
 }
@@ -36,18 +24,26 @@ pub mod exit {
 /// What the command line settles before there is a configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name we were called by, and the words after it: workers are started with the same ones.
+    pub program: OsString,
+    pub arguments: Vec<OsString>,
     pub file: PathBuf,
     pub options: Options,
     pub foreground: bool,
-    /// Supervisor, VRRP worker, checker worker: other programs want all of them to be there.
-    pub pid_files: Vec<PathBuf>,
+    pub pid_file: PathBuf,
+    /// `None`: no VRRP worker is wanted.
+    pub vrrp_pid_file: Option<PathBuf>,
+    /// Other programs want it to be there, and to name a process that runs.
+    pub checkers_pid_file: Option<PathBuf>,
     pub ignore_interrupt: bool,
+    /// A worker that dies ends everything.
+    pub dont_respawn: bool,
 }
 
 /// Runs until told to stop; the answer is the exit status.
 pub fn run(settings: &Settings, log: &Log) -> u8 {
-    let first = match Meaning::read(settings, None, log) {
-        Ok(meaning) => meaning,
+    let first = match Source::read(settings, false, log) {
+        Ok(source) => source,
         Err(refusal) => {
             log.error(refusal);
             return exit::NO_CONFIGURATION;
@@ -59,17 +55,7 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
         log.error(format_args!("cannot leave the terminal: {error}"));
         return exit::FATAL;
     }
-    let mut held = Vec::new();
-    for path in &settings.pid_files {
-        match PidFile::take(path).and_then(|mut file| file.write().map(|()| file).map_err(PidFileError::Io)) {
-            Ok(file) => held.push(file),
-            Err(PidFileError::Held) => {
-                log.error(format_args!("already running: another process holds {}", path.display()));
-                return exit::FINE;
-            }
-            Err(PidFileError::Io(error)) => log.warning(format_args!("no PID file {}: {error}", path.display())),
-        }
-    }
+    let Ok(held) = PidFiles::take(settings, log) else { return exit::FINE };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -77,118 +63,71 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
             return exit::FATAL;
         }
     };
-    match LocalSet::new().block_on(&runtime, live(first, settings, log)) {
-        Ok(()) => exit::FINE,
-        Err(error) => {
-            log.error(format_args!("the VRRP worker ended: {error}"));
-            if error.kind() == std::io::ErrorKind::PermissionDenied { exit::PERMISSION } else { exit::FATAL }
-        }
-    }
-}
-
-/// The worker, and beside it the signals.
-async fn live(first: Meaning, settings: &Settings, log: &Log) -> std::io::Result<()> {
-    let (orders, ordered) = channel(ORDERS_MAX);
-    let (readings, read) = channel(READINGS_MAX);
-    let mut notifier = Notifier::new(log.clone());
-    open_pipes(&mut notifier, &first, log);
-    let notifier = Rc::new(RefCell::new(notifier));
-    let herald = Rc::new(RefCell::new(Herald::new(first.book.clone())));
-    let mut watches = Watches::new(readings, log.clone());
-    watches.turn_to(&first.watches);
-    let (told_herald, told_notifier) = (Rc::clone(&herald), Rc::clone(&notifier));
-    let mut told = move |event: &_, _: &VrrpPlan| {
-        told_herald.borrow_mut().tell(event, &mut told_notifier.borrow_mut());
-    };
-    let plan = first.plan.clone();
-    let outside = Outside { log: log.clone(), orders: ordered, readings: read, told: &mut told };
-    let ended = tokio::select! {
-        ended = vrrp::run(plan, outside) => ended,
-        failed = obey(orders, first, &herald, &mut watches, settings, log) => failed,
-    };
-    drop(watches);
-    let mut last = notifier.replace(Notifier::new(log.clone()));
-    last.finish(STOP_LIMIT).await;
+    let status = LocalSet::new().block_on(&runtime, live(first, settings, &held, log));
     log.info("stopped");
-    ended
+    status
 }
 
-fn open_pipes(notifier: &mut Notifier, meaning: &Meaning, log: &Log) {
-    for pipe in &meaning.pipes {
-        if let Err(error) = notifier.open(pipe) {
-            log.warning(format_args!("notify pipe {} cannot be used: {error}", pipe.path.display()));
+async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) -> u8 {
+    let mut signals = match signals::listen(settings.ignore_interrupt) {
+        Ok(signals) => signals,
+        Err(error) => {
+            log.error(format_args!("no signals can be received: {error}"));
+            return exit::FATAL;
         }
-    }
-}
-
-/// Ends only when signals cannot be had.
-async fn obey(
-    orders: Sender<Order>,
-    mut current: Meaning,
-    herald: &RefCell<Herald>,
-    watches: &mut Watches,
-    settings: &Settings,
-    log: &Log,
-) -> std::io::Result<()> {
-    let mut signals = signals(settings.ignore_interrupt)?;
-    while let Some(signal) = signals.recv().await {
-        match signal {
-            Signal::Stop => {
-                log.notice("Stopping");
-                // A worker that takes no more orders has ended; the other half of the select sees that.
-                let _ = orders.send(Order::Stop).await;
-            }
-            Signal::Reload => match Meaning::read(settings, Some(&current), log) {
-                Err(refusal) => log.error(format_args!("reload refused, nothing changed: {refusal}")),
-                Ok(next) => {
-                    log.notice("Reloading");
-                    herald.borrow_mut().turn_to(next.book.clone());
-                    watches.turn_to(&next.watches);
-                    let _ = orders.send(Order::Reload(Box::new(next.plan.clone()))).await;
-                    if next.pipes != current.pipes {
-                        log.warning("other notify pipes count from the next start on");
-                    }
-                    current = next;
+    };
+    let mut keeper = Keeper::new(first, settings, held.vrrp.as_ref(), log);
+    keeper.begin();
+    loop {
+        let ended = tokio::select! {
+            Some(signal) = signals.recv() => match signal {
+                Signal::Stop => keeper.stop(),
+                Signal::Reload => {
+                    keeper.reload();
+                    None
                 }
             },
+            ended = keeper.turn() => ended,
+        };
+        if let Some(status) = ended {
+            return status;
         }
     }
-    // Without signals there is nothing to obey; the worker goes on.
-    std::future::pending().await
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    Stop,
-    Reload,
+/// The PID files of all processes. The locks are ours even where a worker's number stands in the file.
+#[derive(Debug)]
+struct PidFiles {
+    _ours: Option<PidFile>,
+    vrrp: Option<PidFile>,
+    /// There is no checker worker yet.
+    _checkers: Option<PidFile>,
 }
 
-/// All signals as one stream.
-fn signals(ignore_interrupt: bool) -> std::io::Result<Receiver<Signal>> {
-    let (sender, receiver) = channel(ORDERS_MAX);
-    let mut wanted = vec![(SignalKind::terminate(), Some(Signal::Stop)), (SignalKind::hangup(), Some(Signal::Reload))];
-    wanted.push((SignalKind::interrupt(), (!ignore_interrupt).then_some(Signal::Stop)));
-    // They would end the process; dumps on these signals are not written yet.
-    wanted.extend([
-        (SignalKind::user_defined1(), None),
-        (SignalKind::user_defined2(), None),
-        (SignalKind::pipe(), None),
-    ]);
-    for (kind, meaning) in wanted {
-        let mut stream = signal(kind)?;
-        let sender = sender.clone();
-        tokio::task::spawn_local(async move {
-            while stream.recv().await.is_some() {
-                if let Some(meaning) = meaning
-                    && sender.send(meaning).await.is_err()
-                {
-                    return;
-                }
+/// Another copy of the daemon runs with the same files.
+struct AlreadyRunning;
+
+impl PidFiles {
+    fn take(settings: &Settings, log: &Log) -> Result<PidFiles, AlreadyRunning> {
+        let take = |path: &PathBuf| match PidFile::take(path).and_then(|file| {
+            file.write().map_err(PidFileError::Io)?;
+            Ok(file)
+        }) {
+            Ok(file) => Ok(Some(file)),
+            Err(PidFileError::Held) => {
+                log.error(format_args!("already running: another process holds {}", path.display()));
+                Err(AlreadyRunning)
             }
-        });
+            Err(PidFileError::Io(error)) => {
+                log.warning(format_args!("no PID file {}: {error}", path.display()));
+                Ok(None)
+            }
+        };
+        let maybe = |path: &Option<PathBuf>| path.as_ref().map_or(Ok(None), take);
+        Ok(PidFiles {
+            _ours: take(&settings.pid_file)?,
+            vrrp: maybe(&settings.vrrp_pid_file)?,
+            _checkers: maybe(&settings.checkers_pid_file)?,
+        })
     }
-    Ok(receiver)
 }
-
-/// How long a planned stop may take at most, for whoever waits for us.
-pub const STOP_MAX: Duration = Duration::from_secs(5);

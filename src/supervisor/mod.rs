@@ -1,5 +1,13 @@
 //! The parent of everything: configuration, signals, and the life of the workers.
+//!
+//! It reads the configuration once for all, starts the workers, listens to them, and does in their place what a worker
+//! that died can no longer do. It parses nothing that comes from a network.
 
+mod backoff;
 pub mod daemon;
-mod meaning;
-mod watches;
+mod execute;
+mod keeper;
+mod signals;
+mod source;
+mod watchdog;
+mod will;

@@ -147,6 +147,16 @@ impl Request {
         &self.body
     }
 
+    /// Type, flags and body, for another process to send it.
+    pub fn parts(&self) -> (u16, u16, &[u8]) {
+        (self.kind, self.flags, &self.body)
+    }
+
+    /// The request of these parts.
+    pub fn from_parts(kind: u16, flags: u16, body: &[u8]) -> Request {
+        Request::new(kind, flags, body)
+    }
+
     /// Whether some attribute had more bytes than an attribute can have. Such a request is refused before it is sent.
     pub fn is_overlong(&self) -> bool {
         self.overlong

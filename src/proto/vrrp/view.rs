@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::Engine;
 use super::counters::{Counters, Ledger, Strays};
 use super::instance::Instance;
-use super::io::{Fault, Phase};
+use super::io::{Fault, Phase, Transmission};
 use super::params::{Auth, Holdings};
-use super::types::{GroupId, InstanceId, TrackId};
+use super::types::{GroupId, InstanceId, TrackId, WallTime};
 
 impl Engine {
     /// Whether the driver should hand in `Input::Clock` at the start of each turn: some instance signs with the time.
@@ -59,6 +59,12 @@ impl Engine {
     /// Another master of lower priority that this Master hears.
     pub fn other_master(&self, instance: InstanceId) -> Option<IpAddr> {
         self.instances.get(&instance)?.other_master()
+    }
+
+    /// The advert that would tell the segment that this Master is gone, as it would be sent now; `None` unless it is
+    /// Master. Signed adverts carry numbers, so it is good until the next advert is sent.
+    pub fn farewell(&self, instance: InstanceId, wall: WallTime) -> Option<Transmission> {
+        self.instances.get(&instance)?.farewell(wall)
     }
 
     /// What the kernel was last asked to hold for an instance.

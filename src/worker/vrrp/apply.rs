@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use super::convert;
 use super::interfaces::Interfaces;
 use super::statics;
+use crate::channel::{Kind, Thing};
 use crate::kernel::netlink::socket::SEND_MAX;
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
 use crate::kernel::rtnl::address::Lifetimes;
@@ -167,6 +168,22 @@ fn resolve(wanted: &Holdings, place: Place<'_>, lease: Option<u32>) -> Vec<Resol
     // There is no packet filter here, and whoever asks for one should not believe that there is.
     let filter = wanted.filter.then_some(Resolved { item: Item::Filter, addresses: every, thing: None });
     addresses.chain(routes).chain(rules).chain(filter).collect()
+}
+
+/// The requests that remove what is wanted, for whoever outlives us.
+pub(super) fn undoing(wanted: &Holdings, place: Place<'_>) -> Vec<Thing> {
+    let things = resolve(wanted, place).into_iter().filter_map(|resolved| resolved.thing);
+    let undoing = things.map(|(key, what, _)| {
+        let kind = match key {
+            Key::Address(..) => Kind::Address,
+            Key::Route(_) => Kind::Route,
+            Key::Rule(_) => Kind::Rule,
+        };
+        let removal = what.remove();
+        let (request, flags, body) = removal.parts();
+        Thing { kind, request, flags, body: body.to_vec() }
+    });
+    undoing.collect()
 }
 
 impl Holder {

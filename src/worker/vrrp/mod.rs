@@ -1,18 +1,25 @@
 //! The VRRP worker: the engine, what it hears, and who carries out what it wants.
 //!
+//! `role` is its process: it connects the loop with the supervisor and with everything that is told or watched.
+//!
 //! Tasks: the loop of `drive` around `Worker`, which owns sockets, monitor and tables; and the thread of the netlink
 //! writer, which owns its own socket. The loop may be dropped at any await: nothing is lost that the kernel does not keep
 //! for the next reader, except answers of the writer that were received and not yet handed on, which `answered` keeps.
 
 mod announce;
 mod apply;
+mod bequest;
 mod convert;
+mod heart;
 mod interfaces;
+mod meaning;
 mod pace;
 mod ports;
 mod report;
+pub mod role;
 mod statics;
 mod vmac;
+mod watches;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +33,7 @@ use std::time::Duration;
 use nix::sys::socket::SockProtocol;
 use tokio::sync::mpsc::Receiver;
 
+use crate::channel::Deposit;
 use crate::kernel::clock;
 use crate::kernel::netlink::{Done, Writer};
 use crate::kernel::rtnl::monitor::{Interest, Notice};
@@ -33,10 +41,12 @@ use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
 use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
-use crate::proto::vrrp::{Changes, Effect, Engine, Event, Input, InstanceId, Outcome, TrackId, WallTime};
+use crate::proto::vrrp::{Changes, Effect, Engine, Event, Input, InstanceId, Outcome, Ticket, TrackId, WallTime};
 use crate::worker::drive::{self, Effects, Inputs, World};
 use announce::Announcing;
 use apply::{Holder, Part, Place};
+use bequest::Bequest;
+use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
 use ports::Ports;
 use statics::Statics;
@@ -67,11 +77,15 @@ pub struct Outside<'a> {
     pub readings: Receiver<(TrackId, Reading)>,
     /// Is told every event, in order.
     pub told: &'a mut dyn FnMut(&Event, &VrrpPlan),
+    /// Is told what must be undone should we die; each deposit before the deed.
+    pub will: &'a mut dyn FnMut(Deposit),
+    /// Is told that the loop goes round, and how long it may seem not to.
+    pub alive: &'a mut dyn FnMut(Duration),
 }
 
 impl fmt::Debug for Outside<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outside { log, orders, readings, told: _ } = self;
+        let Outside { log, orders, readings, told: _, will: _, alive: _ } = self;
         out.debug_struct("Outside").field("log", log).field("orders", orders).field("readings", readings).finish()
     }
 }
@@ -81,6 +95,8 @@ pub async fn run(plan: VrrpPlan, outside: Outside<'_>) -> io::Result<()> {
     let mut engine = Engine::new(clock::now());
     let mut worker = Worker::start(plan, outside)?;
     let driven = drive::drive(&mut engine, &mut worker).await;
+    // What follows has no loop that could say so.
+    (worker.outside.alive)(PATIENCE_MOST);
     worker.end().await;
     driven
 }
@@ -101,6 +117,8 @@ struct Worker<'a> {
     writer: Writer<Part>,
     answers: Receiver<Done<Part>>,
     announcing: Announcing,
+    bequest: Bequest,
+    heart: Heart,
     told_tracks: BTreeMap<TrackId, bool>,
     /// Inputs that are ready to be handed in.
     pending: VecDeque<Input>,
@@ -137,6 +155,8 @@ impl<'a> Worker<'a> {
             writer,
             answers,
             announcing: Announcing::new()?,
+            bequest: Bequest::default(),
+            heart: Heart::new(),
             told_tracks: BTreeMap::new(),
             pending: VecDeque::new(),
             answered: None,
@@ -172,6 +192,7 @@ impl<'a> Worker<'a> {
         self.announcing.follow(&plan.spacing);
         self.plan = plan;
         self.ports.plan(&self.plan.ports);
+        self.heart.follow(&self.plan.setup);
         self.pending.push_back(Input::Reconfigure(changes));
         self.stale = true;
         self.retiring = true;
@@ -317,7 +338,27 @@ impl<'a> Worker<'a> {
             ));
         }
         let settled = settled.filter(|(ticket, _)| !Statics::issued(*ticket));
-        self.pending.extend(settled.map(|(ticket, outcome)| Input::Settled(ticket, outcome)));
+        if let Some((ticket, outcome)) = settled {
+            self.answer(ticket, outcome);
+        }
+    }
+
+    /// The kernel's answer to a `Hold`.
+    fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
+        match &outcome {
+            Outcome::Progress { .. } => {}
+            Outcome::Ok | Outcome::Refused(_) => {
+                self.bequest.answered(ticket).into_iter().for_each(&mut self.outside.will)
+            }
+        }
+        self.pending.push_back(Input::Settled(ticket, outcome));
+    }
+
+    /// Deposits the adverts that would say now that the instance is gone.
+    fn deposit_farewell(&mut self, engine: &Engine, instance: InstanceId) {
+        let farewell = engine.farewell(instance, WallTime(clock::wall()));
+        let adverts = farewell.map(|farewell| self.ports.farewell(&farewell)).unwrap_or_default();
+        self.bequest.farewell(instance, adverts).into_iter().for_each(&mut self.outside.will);
     }
 
     fn obey(&mut self, order: Order) -> io::Result<()> {
@@ -329,17 +370,24 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, engine: &Engine, effect: Effect) {
         match effect {
-            Effect::Send(transmission) => self.ports.send(&transmission, &self.outside.log),
+            Effect::Send(transmission) => {
+                self.ports.send(&transmission, &self.outside.log);
+                self.deposit_farewell(engine, transmission.instance);
+            }
             Effect::Hold(ticket, instance, wanted) => {
                 self.announcing.holds(instance, &wanted);
                 let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
                 let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
                 let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
+                let undoing = apply::undoing(&wanted, place);
+                self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
                 let submit = |job| self.writer.submit(job);
-                let known: Option<Outcome> = self.holder.hold((ticket, instance), &wanted, place, submit);
-                self.pending.extend(known.map(|outcome| Input::Settled(ticket, outcome)));
+                if let Some(outcome) = self.holder.hold((ticket, instance), &wanted, place, submit) {
+                    self.answer(ticket, outcome);
+                }
+                self.deposit_farewell(engine, instance);
             }
             Effect::Announce(instance, announcements) => {
                 let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
@@ -395,6 +443,7 @@ impl World for Worker<'_> {
             () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
             () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
             () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
+            () = tokio::time::sleep(self.heart.rest(clock::now())) => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
                 Ok(())
@@ -403,6 +452,9 @@ impl World for Worker<'_> {
     }
 
     fn gather(&mut self, engine: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
+        if let Some(patience) = self.heart.beat(clock::now()) {
+            (self.outside.alive)(patience);
+        }
         let wall = WallTime(clock::wall());
         if engine.wants_clock() {
             inputs.push(Input::Clock(wall));
@@ -439,9 +491,9 @@ impl World for Worker<'_> {
         Ok(more)
     }
 
-    fn apply(&mut self, _engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
+    fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
         for effect in effects.drain(..) {
-            self.carry_out(effect);
+            self.carry_out(engine, effect);
         }
         if std::mem::take(&mut self.retiring) {
             // What left with this turn has said goodbye through its port.

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use super::convert;
 use super::interfaces::Interfaces;
+use crate::channel::Farewell;
 use crate::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, OpenError, Outgoing, Protocol, Receiver, Sender};
 use crate::kernel::ready::Ready;
 use crate::kernel::rtnl::Link as KernelLink;
@@ -119,6 +120,22 @@ impl Ports {
     /// The interface beneath it.
     pub(super) fn base<'a>(&self, id: PortId, interfaces: &'a Interfaces) -> Option<&'a KernelLink> {
         self.ports.get(&id)?.found(interfaces).base
+    }
+
+    /// What somebody else needs to send from here.
+    pub(super) fn farewell(&self, transmission: &Transmission) -> Vec<Farewell> {
+        let Some(port) = self.ports.get(&transmission.port) else { return Vec::new() };
+        let Some(sockets) = &port.sockets else { return Vec::new() };
+        let interface = sockets.on.transmit.as_ref().map(|on| (on.index, on.name.clone()));
+        let copies = transmission.packets.iter().map(|packet| Farewell {
+            interface: interface.clone(),
+            authenticated: port.planned.authenticated,
+            source: transmission.source,
+            destination: packet.destination,
+            hop_limit: packet.hop_limit,
+            bytes: packet.bytes.clone(),
+        });
+        copies.collect()
     }
 
     /// Whether some port could not be opened although its interface is there.

@@ -85,6 +85,8 @@ impl Virtuals {
     fn adopt_or_make(&mut self, port: &Port, over: &Over, base: &Link, interfaces: &Interfaces) -> io::Result<()> {
         if let Some(existing) = interfaces.named(&over.name) {
             if is_as_wanted(existing, over, base) {
+                // A former life made it; from now on it is ours again.
+                self.made.insert(over.name.clone(), existing.index);
                 return self.settle_in(port, over, base, existing.index, interfaces);
             }
             if !matches!(existing.kind.as_deref(), Some("macvlan" | "ipvlan")) {

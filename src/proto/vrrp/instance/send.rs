@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::Instance;
-use crate::proto::vrrp::auth::{Envelope, seal};
-use crate::proto::vrrp::io::{Effect, Packet, Transmission};
+use crate::proto::vrrp::auth::{Envelope, Stamp, seal};
+use crate::proto::vrrp::io::{Effect, Packet, Phase, Transmission};
 use crate::proto::vrrp::params::Reach;
 use crate::proto::vrrp::turn::Turn;
-use crate::proto::vrrp::types::Family;
+use crate::proto::vrrp::types::{Family, WallTime};
 use crate::proto::vrrp::wire::{Advert, ChecksumForm, HOP_LIMIT, OldUnicast, next_identification};
 
 impl Instance {
@@ -17,7 +17,9 @@ impl Instance {
             self.ledger.counters.unsendable += 1;
             return;
         };
-        let packets = self.packets(turn, source, priority);
+        self.identification = next_identification(self.identification);
+        let stamp = self.auth.stamp(&self.params.auth, turn.wall);
+        let packets = self.packets(source, priority, self.identification, stamp);
         if packets.is_empty() {
             self.ledger.counters.unsendable += 1;
             return;
@@ -33,21 +35,34 @@ impl Instance {
         turn.out.push(Effect::Send(Transmission { instance, port, priority, source, packets }));
     }
 
-    fn packets(&mut self, turn: &mut Turn<'_>, source: IpAddr, priority: u8) -> Vec<Packet> {
+    /// What would be sent next to say that this Master is gone. Nothing changes: somebody else may have to say it.
+    pub(in crate::proto::vrrp) fn farewell(&self, wall: WallTime) -> Option<Transmission> {
+        let source = self.source.or(self.last_source)?;
+        if self.phase() != Phase::Master {
+            return None;
+        }
+        // Only the authentication header covers the identification. Without it the kernel fills it in for zero, so that
+        // the bytes stay the same from advert to advert.
+        let identification = if self.params.auth.uses_header() { next_identification(self.identification) } else { 0 };
+        let stamp = self.auth.clone().stamp(&self.params.auth, wall);
+        let packets = self.packets(source, 0, identification, stamp);
+        let (instance, port) = (self.id, self.params.port);
+        (!packets.is_empty()).then_some(Transmission { instance, port, priority: 0, source, packets })
+    }
+
+    fn packets(&self, source: IpAddr, priority: u8, identification: u16, stamp: Stamp) -> Vec<Packet> {
         let params = &self.params;
         let listed = self.listed.clone();
         let Ok(advert) = Advert::new(params.version, params.vrid, priority, self.own_interval, listed) else {
             return Vec::new();
         };
-        self.identification = next_identification(self.identification);
-        let stamp = self.auth.stamp(&params.auth, turn.wall);
         let (destinations, ttl): (Vec<IpAddr>, Option<u8>) = match &params.reach {
             Reach::Multicast { group } => (vec![*group], None),
             Reach::Unicast { peers, ttl, .. } => (peers.iter().map(|peer| peer.ip).collect(), *ttl),
         };
         let hop_limit = ttl.unwrap_or(HOP_LIMIT);
         let copies = destinations.into_iter().filter_map(|destination| {
-            let mut envelope = Envelope::new(source, destination, self.identification);
+            let mut envelope = Envelope::new(source, destination, identification);
             envelope.hop_limit = hop_limit;
             envelope.checksum = self.checksum_for(destination);
             let mut bytes = Vec::new();

@@ -1,0 +1,88 @@
+//! Messages on their way out of a process that must not wait.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+
+use tokio::sync::Notify;
+
+use super::{Channel, Deposit, Message};
+
+/// What a message is about: of two on the same matter only the newer one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Matter {
+    Undo(u32),
+    Farewell(u32),
+    Reload,
+    Stop,
+    Alive,
+}
+
+impl Matter {
+    fn of(message: &Message) -> Matter {
+        match message {
+            Message::Will(Deposit::Undo { instance, .. }) => Matter::Undo(*instance),
+            Message::Will(Deposit::Farewell { instance, .. }) => Matter::Farewell(*instance),
+            Message::Reload { .. } | Message::Reloaded { .. } => Matter::Reload,
+            Message::Alive { .. } | Message::Beside => Matter::Alive,
+            Message::Stop => Matter::Stop,
+        }
+    }
+}
+
+/// Sends at once what can be sent at once, and keeps the rest: at most one message for each matter.
+#[derive(Debug)]
+pub struct Outbox {
+    channel: Channel,
+    pub(super) waiting: RefCell<BTreeMap<Matter, Message>>,
+    filled: Notify,
+}
+
+impl Outbox {
+    pub fn new(channel: Channel) -> Outbox {
+        Outbox { channel, waiting: RefCell::new(BTreeMap::new()), filled: Notify::new() }
+    }
+
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    pub fn post(&self, message: Message) {
+        let mut waiting = self.waiting.borrow_mut();
+        let was_empty = waiting.is_empty();
+        waiting.insert(Matter::of(&message), message);
+        drop(waiting);
+        // Behind a message that waits, everything waits for its turn.
+        if was_empty && !self.flush() {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Sends what can be sent; says whether nothing is left. Nobody reads what is sent to a channel that is closed.
+    fn flush(&self) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some(entry) = waiting.first_entry() {
+            match self.channel.try_send(entry.get(), None) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Ok(()) | Err(_) => drop(entry.remove()),
+            }
+        }
+        true
+    }
+
+    /// Sends what waits, whenever there is room; returns when nothing is left. Dropping the future loses nothing.
+    pub async fn drain(&self) -> io::Result<()> {
+        while !self.flush() {
+            self.channel.writable().await?;
+        }
+        Ok(())
+    }
+
+    /// Never ends but with an error of the runtime.
+    pub async fn run(&self) -> io::Result<()> {
+        loop {
+            self.filled.notified().await;
+            self.drain().await?;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::{Channel, Deposit, Farewell, Kind, Message, Outbox, Thing};
+use crate::kernel::bundle::Bundle;
+use crate::kernel::seqpacket::{End, PACKET_MAX};
+
+fn on_a_runtime<T>(test: impl AsyncFnOnce(Channel, Channel) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (one, other) = End::pair().unwrap();
+        test(Channel::new(one).unwrap(), Channel::new(other).unwrap()).await
+    })
+}
+
+fn thing(body: Vec<u8>) -> Thing {
+    Thing { kind: Kind::Address, request: 21, flags: 1, body }
+}
+
+fn every_message() -> Vec<Message> {
+    let farewell = Farewell {
+        interface: Some((7, "eth0".into())),
+        authenticated: false,
+        source: "10.0.0.1".parse().unwrap(),
+        destination: "224.0.0.18".parse().unwrap(),
+        hop_limit: 255,
+        bytes: (0..=255).collect(),
+    };
+    vec![
+        Message::Stop,
+        Message::Reloaded { epoch: 3, refused: Some("no".into()) },
+        Message::Alive { patience_ms: 2700 },
+        Message::Will(Deposit::Undo { instance: 1, things: vec![thing(vec![0, 15, 16, 255])] }),
+        Message::Will(Deposit::Farewell { instance: 1, adverts: vec![farewell] }),
+    ]
+}
+
+#[test]
+fn every_message_arrives_as_it_was_sent_and_in_order() {
+    on_a_runtime(async |one, other| {
+        for message in every_message() {
+            one.try_send(&message, None).unwrap();
+        }
+        for message in every_message() {
+            assert_eq!(other.receive().await.unwrap().unwrap().0, message);
+        }
+        assert!(other.try_receive().unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_text_travels_beside_its_message() {
+    on_a_runtime(async |one, other| {
+        let text = Bundle::seal(b"vrrp_instance A {\n}\n").unwrap();
+        one.try_send(&Message::Reload { epoch: 2 }, Some(text.as_fd())).unwrap();
+        let (message, beside) = other.receive().await.unwrap().unwrap();
+        assert_eq!(message, Message::Reload { epoch: 2 });
+        assert_eq!(Bundle::read(beside.unwrap()).unwrap(), b"vrrp_instance A {\n}\n");
+    });
+}
+
+#[test]
+fn a_message_longer_than_a_packet_arrives_too() {
+    on_a_runtime(async |one, other| {
+        let message = Message::Will(Deposit::Undo { instance: 9, things: vec![thing(vec![7; PACKET_MAX])] });
+        one.try_send(&message, None).unwrap();
+        assert_eq!(other.receive().await.unwrap().unwrap().0, message);
+    });
+}
+
+#[test]
+fn an_end_that_is_gone_is_noticed_after_what_it_said() {
+    on_a_runtime(async |one, other| {
+        one.try_send(&Message::Stop, None).unwrap();
+        drop(one);
+        assert_eq!(other.receive().await.unwrap().unwrap().0, Message::Stop);
+        assert!(other.receive().await.unwrap().is_none());
+        assert!(other.try_send(&Message::Stop, None).is_err());
+    });
+}
+
+#[test]
+fn what_is_no_message_is_an_error() {
+    on_a_runtime(async |one, other| {
+        one.line.end().send(b"{\"Undo\":1}", None).unwrap();
+        assert!(other.receive().await.is_err());
+    });
+}
+
+#[test]
+fn while_nobody_reads_only_the_newest_of_each_matter_waits() {
+    on_a_runtime(async |one, other| {
+        let outbox = Outbox::new(one);
+        let deposit = |round: usize| {
+            let things = vec![thing(vec![u8::try_from(round % 256).unwrap(); 20_000])];
+            Message::Will(Deposit::Undo { instance: 5, things })
+        };
+        let rounds = 1000;
+        for round in 0..rounds {
+            outbox.post(deposit(round));
+            outbox.post(Message::Alive { patience_ms: 1 });
+        }
+        assert_eq!(outbox.waiting.borrow().len(), 2, "the line is full, and one message of each matter waits");
+        let reader = async {
+            let mut last = None;
+            while let Some((message, _)) = other.receive().await.unwrap() {
+                if matches!(message, Message::Will(_)) {
+                    last = Some(message);
+                }
+                if last == Some(deposit(rounds - 1)) {
+                    return;
+                }
+            }
+        };
+        let limit = Duration::from_secs(20);
+        let both = async { tokio::join!(outbox.drain(), reader) };
+        tokio::time::timeout(limit, both).await.expect("all of it arrives").0.unwrap();
+    });
+}

@@ -1,0 +1,74 @@
+//! A text that several of our processes read and none can change: an anonymous file, sealed.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// The longest text that is passed on, in bytes. A configuration is at most half as long.
+pub const TEXT_MAX: u64 = 256 << 20;
+
+/// A sealed text. Clones of the descriptor read the same bytes.
+#[derive(Debug)]
+pub struct Bundle {
+    file: File,
+}
+
+fn seals() -> SealFlag {
+    SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE
+}
+
+impl Bundle {
+    pub fn seal(text: &[u8]) -> io::Result<Bundle> {
+        let descriptor = memfd_create("steadfast", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        let mut file = File::from(descriptor);
+        file.write_all(text)?;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals()))?;
+        Ok(Bundle { file })
+    }
+
+    /// Reads the text of a bundle that was handed over. What is not sealed could change while it is read, and is refused.
+    pub fn read(descriptor: OwnedFd) -> io::Result<Vec<u8>> {
+        let present = SealFlag::from_bits_retain(fcntl(&descriptor, FcntlArg::F_GET_SEALS)?);
+        if !present.contains(seals()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the text that was handed over is not sealed"));
+        }
+        let mut file = File::from(descriptor);
+        // The position is shared with everybody who has the descriptor; nobody else reads at this moment.
+        file.seek(SeekFrom::Start(0))?;
+        let mut bytes = Vec::new();
+        file.take(TEXT_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl AsFd for Bundle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_is_read_as_often_as_needed_and_never_changed() {
+        let bundle = Bundle::seal(b"vrrp_instance A {\n}\n").unwrap();
+        for _ in 0..2 {
+            let copy = bundle.as_fd().try_clone_to_owned().unwrap();
+            assert_eq!(Bundle::read(copy).unwrap(), b"vrrp_instance A {\n}\n");
+        }
+        let mut copy = File::from(bundle.as_fd().try_clone_to_owned().unwrap());
+        assert!(copy.write_all(b"other").is_err());
+        assert!(copy.set_len(0).is_err());
+    }
+
+    #[test]
+    fn a_text_that_may_still_change_is_refused() {
+        let open = memfd_create("open", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+        assert!(Bundle::read(open).is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! The signals of the supervisor, as one stream.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Signals that may wait while something else is done.
+const SIGNALS_MAX: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Stop,
+    Reload,
+}
+
+/// Needs a tokio runtime and a local set.
+pub(super) fn listen(ignore_interrupt: bool) -> io::Result<Receiver<Signal>> {
+    let (sender, receiver) = channel(SIGNALS_MAX);
+    let wanted = [
+        (SignalKind::terminate(), Some(Signal::Stop)),
+        (SignalKind::hangup(), Some(Signal::Reload)),
+        (SignalKind::interrupt(), (!ignore_interrupt).then_some(Signal::Stop)),
+        // They would end the process; dumps on these signals are not written yet.
+        (SignalKind::user_defined1(), None),
+        (SignalKind::user_defined2(), None),
+        (SignalKind::pipe(), None),
+    ];
+    for (kind, meaning) in wanted {
+        let mut stream = signal(kind)?;
+        let sender = sender.clone();
+        tokio::task::spawn_local(async move {
+            while stream.recv().await.is_some() {
+                if let Some(meaning) = meaning
+                    && sender.send(meaning).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(receiver)
+}

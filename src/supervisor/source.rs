@@ -1,0 +1,45 @@
+//! The configuration as the supervisor sees it: read, told about, written out for the workers.
+
+use keepalived_conf::diagnostic::Severity;
+
+use super::daemon::Settings;
+use crate::kernel::bundle::Bundle;
+use crate::kernel::host::OsHost;
+use crate::observe::log::{Level, Log};
+use crate::render;
+
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The text in which everything is written out. Every process reads these bytes.
+    pub(super) bundle: Bundle,
+    /// Whether there is something for the VRRP worker.
+    pub(super) vrrp: bool,
+}
+
+impl Source {
+    /// At the start every finding is logged and what can run runs, as with keepalived; a reload with an error in it is
+    /// refused.
+    pub(super) fn read(settings: &Settings, is_reload: bool, log: &Log) -> Result<Source, String> {
+        let host = OsHost::new();
+        let loaded = keepalived_conf::load(&host, &settings.file, &settings.options);
+        for finding in &loaded.diagnostics {
+            let level = match finding.severity {
+                Severity::Note => Level::Debug,
+                Severity::Warning => Level::Warning,
+                Severity::Error => Level::Error,
+            };
+            log.write(level, render::line(finding, &loaded.map));
+        }
+        let file = settings.file.display();
+        if is_reload && loaded.diagnostics.has_errors() {
+            return Err(format!("{file} has errors; `steadfast check` shows them"));
+        }
+        let vrrp = loaded.config.vrrp.is_used();
+        if loaded.diagnostics.exit_status() == 6 && !vrrp {
+            return Err(format!("{file} cannot be read"));
+        }
+        let bundle = Bundle::seal(loaded.text.as_bytes());
+        let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
+        Ok(Source { bundle, vrrp })
+    }
+}

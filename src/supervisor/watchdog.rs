@@ -1,0 +1,117 @@
+//! Whether a worker still goes round its loop. Pure; moments are nanoseconds of the boot-time clock.
+
+use std::time::Duration;
+
+/// How long a worker may take to read its configuration and prepare what it works with.
+pub(super) const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest silence that is ever borne, whatever the worker says.
+pub(super) const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
+/// How often in a row a silence is forgiven because we ourselves looked too late: the whole machine stood still then.
+pub(super) const FORGIVEN_MAX: u32 = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Watchdog {
+    patience: u64,
+    due: u64,
+    forgiven: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing to do before the next moment.
+    Wait,
+    /// It is hung.
+    Hung,
+}
+
+impl Watchdog {
+    pub(super) fn new(now: u64) -> Watchdog {
+        let patience = nanos(START_PATIENCE);
+        Watchdog { patience, due: now.saturating_add(patience), forgiven: 0 }
+    }
+
+    /// The worker says that it lives, and how long it may be silent.
+    pub(super) fn heard(&mut self, now: u64, patience: Duration) {
+        self.patience = nanos(patience.min(PATIENCE_MAX));
+        self.due = now.saturating_add(self.patience);
+        self.forgiven = 0;
+    }
+
+    /// When to look again.
+    pub(super) fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// To be asked after everything the worker said was heard.
+    pub(super) fn look(&mut self, now: u64) -> Verdict {
+        if now < self.due {
+            return Verdict::Wait;
+        }
+        // We slept through the moment ourselves, so the silence says nothing about the worker.
+        let late = now - self.due > self.patience / 2;
+        if late && self.forgiven < FORGIVEN_MAX {
+            self.forgiven += 1;
+            self.due = now.saturating_add(self.patience);
+            return Verdict::Wait;
+        }
+        Verdict::Hung
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn heard_at_ten() -> Watchdog {
+        let mut watchdog = Watchdog::new(0);
+        watchdog.heard(10 * SECOND, Duration::from_secs(2));
+        watchdog
+    }
+
+    #[test]
+    fn a_start_may_take_longer() {
+        assert_eq!(Watchdog::new(5 * SECOND).due(), 5 * SECOND + nanos(START_PATIENCE));
+    }
+
+    #[test]
+    fn silence_longer_than_its_patience_is_a_hang() {
+        let mut watchdog = heard_at_ten();
+        assert_eq!(watchdog.due(), 12 * SECOND);
+        assert_eq!(watchdog.look(12 * SECOND - 1), Verdict::Wait);
+        assert_eq!(watchdog.look(12 * SECOND), Verdict::Hung);
+    }
+
+    #[test]
+    fn whoever_looks_too_late_looks_again() {
+        let mut watchdog = heard_at_ten();
+        assert_eq!(watchdog.look(20 * SECOND), Verdict::Wait);
+        assert_eq!(watchdog.due(), 22 * SECOND);
+        assert_eq!(watchdog.look(22 * SECOND), Verdict::Hung);
+    }
+
+    #[test]
+    fn forgiving_ends() {
+        let mut watchdog = heard_at_ten();
+        let mut now = 20 * SECOND;
+        for _ in 0..FORGIVEN_MAX {
+            assert_eq!(watchdog.look(now), Verdict::Wait);
+            now = watchdog.due() + 10 * SECOND;
+        }
+        assert_eq!(watchdog.look(now), Verdict::Hung);
+    }
+
+    #[test]
+    fn no_worker_can_ask_for_endless_patience() {
+        let mut watchdog = Watchdog::new(0);
+        watchdog.heard(0, Duration::from_secs(86_400));
+        assert_eq!(watchdog.due(), nanos(PATIENCE_MAX));
+    }
+}
