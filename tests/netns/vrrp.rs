@@ -1,6 +1,8 @@
 //! Virtual routers in real networks: our daemon with itself and with Debian's keepalived, in both roles. Each test is named
 //! by the promise it keeps.
 
+mod process;
+
 use crate::capture::Frame;
 use crate::journal::{PATIENCE, Reading};
 use crate::node::{Daemon, Node, Program};
