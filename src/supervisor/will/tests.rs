@@ -5,8 +5,8 @@ fn thing(kind: Kind, number: u8) -> Thing {
     Thing { kind, request: 0, flags: 0, body: vec![number] }
 }
 
-fn undo(instance: u32, things: &[Thing]) -> Deposit {
-    Deposit::Undo { instance, things: things.to_vec() }
+fn undo(instance: u32, things: &[&Thing]) -> Deposit {
+    Deposit::Undo { instance, things: things.iter().copied().cloned().collect() }
 }
 
 fn advert(number: u8) -> Farewell {
@@ -39,11 +39,11 @@ fn without_deposits_there_is_nothing_to_do() {
 fn a_newer_deposit_replaces_the_older_one_of_its_instance_only() {
     let (a, b, c) = (thing(Kind::Address, 1), thing(Kind::Address, 2), thing(Kind::Address, 3));
     let orders = orders_after(vec![
-        undo(1, &[a.clone()]),
-        undo(2, &[b.clone()]),
+        undo(1, &[&a]),
+        undo(2, &[&b]),
         farewell(1, &[advert(1)]),
         farewell(2, &[advert(2)]),
-        undo(1, &[a.clone(), c.clone()]),
+        undo(1, &[&a, &c]),
         farewell(1, &[advert(9)]),
     ]);
     assert_eq!(orders, Orders { farewells: vec![advert(9), advert(2)], undo: vec![a, b, c] });
@@ -52,7 +52,7 @@ fn a_newer_deposit_replaces_the_older_one_of_its_instance_only() {
 #[test]
 fn an_instance_that_left_in_good_order_leaves_nothing_to_do() {
     let orders = orders_after(vec![
-        undo(1, &[thing(Kind::Address, 1)]),
+        undo(1, &[&thing(Kind::Address, 1)]),
         farewell(1, &[advert(1)]),
         farewell(1, &[]),
         undo(1, &[]),
@@ -63,20 +63,20 @@ fn an_instance_that_left_in_good_order_leaves_nothing_to_do() {
 #[test]
 fn rules_go_before_routes_and_routes_before_addresses() {
     let (rule, route, address) = (thing(Kind::Rule, 3), thing(Kind::Route, 2), thing(Kind::Address, 1));
-    let orders = orders_after(vec![undo(1, &[address.clone(), route.clone()]), undo(2, &[rule.clone()])]);
+    let orders = orders_after(vec![undo(1, &[&address, &route]), undo(2, &[&rule])]);
     assert_eq!(orders.undo, [rule, route, address]);
 }
 
 #[test]
 fn what_two_instances_hold_is_removed_once() {
     let shared = thing(Kind::Address, 1);
-    let orders = orders_after(vec![undo(1, &[shared.clone()]), undo(2, &[shared.clone()])]);
+    let orders = orders_after(vec![undo(1, &[&shared]), undo(2, &[&shared])]);
     assert_eq!(orders.undo, [shared]);
 }
 
 #[test]
 fn what_one_instance_gave_up_stays_while_another_holds_it() {
     let shared = thing(Kind::Address, 1);
-    let orders = orders_after(vec![undo(1, &[shared.clone()]), undo(2, &[shared.clone()]), undo(1, &[])]);
+    let orders = orders_after(vec![undo(1, &[&shared]), undo(2, &[&shared]), undo(1, &[])]);
     assert_eq!(orders.undo, [shared]);
 }

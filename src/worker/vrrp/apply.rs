@@ -172,7 +172,7 @@ fn resolve(wanted: &Holdings, place: Place<'_>, lease: Option<u32>) -> Vec<Resol
 
 /// The requests that remove what is wanted, for whoever outlives us.
 pub(super) fn undoing(wanted: &Holdings, place: Place<'_>) -> Vec<Thing> {
-    let things = resolve(wanted, place).into_iter().filter_map(|resolved| resolved.thing);
+    let things = resolve(wanted, place, None).into_iter().filter_map(|resolved| resolved.thing);
     let undoing = things.map(|(key, what, _)| {
         let kind = match key {
             Key::Address(..) => Kind::Address,
