@@ -288,12 +288,13 @@ fn a_reload_that_cannot_be_read_changes_nothing() {
 fn a_lease_ends_with_its_daemon(test: &str, way: Way) {
     let Some(pair) = Pair::new(test) else { return };
     let leased = format!("global_defs {{\n vrrp_vip_lease 2\n}}\n{}", way.configuration(1, 200, ""));
-    let a = pair.a.start(Program::Steadfast, &leased);
+    let _dead = pair.a.start(Program::Steadfast, &leased);
     pair.until("a is master", |seen| seen.holds_alone("a", way.vip()));
     // Longer than the lease.
     let seen = pair.lab.journal.beats(5, |frame| frame.is_advert(&way.source(1), 200));
     assert!(seen.holds_alone("a", way.vip()) && seen.holds_alone("a", way.second_vip()), "{seen}");
-    a.kill();
+    // All its processes at once: any one of them alone would clean up behind the others.
+    pair.a.crash();
     pair.until("the kernel took them away", |seen| {
         seen.holders(way.vip()).is_empty() && seen.holders(way.second_vip()).is_empty()
     });
@@ -314,8 +315,9 @@ fn leased_ipv6_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_kille
 #[test]
 fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
     let Some(pair) = Pair::new("what_a_killed_daemon_left_behind_is_removed_at_the_next_start") else { return };
-    let (a, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
-    a.kill();
+    let (_dead, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);
+    // All its processes at once: any one of them alone would clean up behind the others.
+    pair.a.crash();
     pair.until("b took over although a still has the addresses", |seen| seen.holders(V3.vip()) == ["a", "b"]);
     let _a = pair.a.start(Program::Steadfast, &V3.configuration(1, 50, ""));
     pair.until("b alone has them", |seen| seen.holds_alone("b", V3.vip()) && seen.holds_alone("b", V3.second_vip()));
