@@ -35,6 +35,7 @@ test: ## everything that must hold: format, lints, all tests, generated document
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	# The labs of namespaces wait more than they work, so there are more of them than cores.
 	RUST_TEST_THREADS=8 $(CARGO) test --locked --workspace
+	$(CARGO) test --locked --no-default-features --features model --lib sim::model
 	@if rustup target list --installed 2>/dev/null | grep -q '^wasm32-unknown-unknown$$'; then \
 	  $(CARGO) build --locked --lib --no-default-features --target wasm32-unknown-unknown; \
 	else \

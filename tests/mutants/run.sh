@@ -14,8 +14,9 @@ SEEDS=${SEEDS:-300}
 tree=$PWD/target/mutants
 patches=$PWD/tests/mutants
 log=$tree.log
-# The copy stands at one place and shares what is built of other crates.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+# The copy stands at one place, so what is built is kept from one mutant and one run to the next. Never in the folder of
+# the ordinary build: cargo takes the two for the same package, and a mutant would be left behind as the real thing.
+export CARGO_TARGET_DIR=$PWD/target/mutants-built
 
 rm -rf "$tree"
 mkdir -p "$tree"

@@ -150,12 +150,6 @@ fn large() -> Vec<World> {
             &[Deed::TakeOver, Deed::Yield, Deed::Succession, Deed::HandOver],
         ),
         world(
-            "two nodes without preemption, everything once",
-            each(routers(&[150, 100]), nopreempt),
-            Faults { crashes: 1, losses: 1, cuts: 1, stops: 1, ..NO_FAULTS },
-            &[Deed::TakeOver, Deed::Succession, Deed::Yield],
-        ),
-        world(
             "two nodes, a priority that falls twice, a loss",
             tracking(routers(&[150, 100]), -100),
             Faults { tracks: 2, losses: 1, ..NO_FAULTS },
