@@ -27,6 +27,8 @@ impl PidFile {
     /// Makes the file, or takes over one that nobody holds, and locks it. The number is written by [`PidFile::write`] or
     /// [`PidFile::write_for`].
     pub fn take(path: &Path) -> Result<PidFile, PidFileError> {
+        // It is removed at the end, when the working directory is another one.
+        let path = &std::path::absolute(path).map_err(PidFileError::Io)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(PidFileError::Io)?;
         }

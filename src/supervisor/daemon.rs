@@ -49,13 +49,15 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
             return exit::NO_CONFIGURATION;
         }
     };
+    // Whoever started us still listens, and the directory is still the one they meant. The locks outlive the fork.
+    let Ok(held) = PidFiles::take(settings, log) else { return exit::FINE };
     if !settings.foreground
         && let Err(error) = crate::kernel::daemonize::daemonize()
     {
         log.error(format_args!("cannot leave the terminal: {error}"));
         return exit::FATAL;
     }
-    let Ok(held) = PidFiles::take(settings, log) else { return exit::FINE };
+    held.write(log);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -98,10 +100,10 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
 /// The PID files of all processes. The locks are ours even where a worker's number stands in the file.
 #[derive(Debug)]
 struct PidFiles {
-    _ours: Option<PidFile>,
+    ours: Option<PidFile>,
     vrrp: Option<PidFile>,
     /// There is no checker worker yet.
-    _checkers: Option<PidFile>,
+    checkers: Option<PidFile>,
 }
 
 /// Another copy of the daemon runs with the same files.
@@ -109,10 +111,7 @@ struct AlreadyRunning;
 
 impl PidFiles {
     fn take(settings: &Settings, log: &Log) -> Result<PidFiles, AlreadyRunning> {
-        let take = |path: &PathBuf| match PidFile::take(path).and_then(|file| {
-            file.write().map_err(PidFileError::Io)?;
-            Ok(file)
-        }) {
+        let take = |path: &PathBuf| match PidFile::take(path) {
             Ok(file) => Ok(Some(file)),
             Err(PidFileError::Held) => {
                 log.error(format_args!("already running: another process holds {}", path.display()));
@@ -125,9 +124,18 @@ impl PidFiles {
         };
         let maybe = |path: &Option<PathBuf>| path.as_ref().map_or(Ok(None), take);
         Ok(PidFiles {
-            _ours: take(&settings.pid_file)?,
+            ours: take(&settings.pid_file)?,
             vrrp: maybe(&settings.vrrp_pid_file)?,
-            _checkers: maybe(&settings.checkers_pid_file)?,
+            checkers: maybe(&settings.checkers_pid_file)?,
         })
+    }
+
+    /// All of them name us, until a worker of their own runs.
+    fn write(&self, log: &Log) {
+        for file in [&self.ours, &self.vrrp, &self.checkers].into_iter().flatten() {
+            if let Err(error) = file.write() {
+                log.warning(format_args!("a PID file cannot be written: {error}"));
+            }
+        }
     }
 }
