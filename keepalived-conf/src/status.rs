@@ -79,18 +79,8 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ),
     (
         "global_defs",
-        &[
-            "vrrp_iptables",
-            "vrrp_ipsets",
-            "nftables",
-            "nftables_priority",
-            "nftables_ifindex",
-            "nftables_counters",
-            "nftables_ipvs",
-            "nftables_ipvs_priority",
-            "nftables_ipvs_start_fwmark",
-        ],
-        "no packet filter is set",
+        &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
+        "load balancing is not programmed",
     ),
     (
         "global_defs",
@@ -169,7 +159,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ("global_defs", &["notify_webhook"], "nothing is posted"),
     ("vrrp_instance", &["smtp_alert"], "no mail is sent"),
     ("vrrp_sync_group", &["smtp_alert"], "no mail is sent"),
-    ("vrrp_instance", &["no_accept"], "no packet filter is set: the addresses answer"),
     ("vrrp_instance", &["lvs_sync_daemon_interface"], "load balancing is not programmed"),
     ("vrrp_instance", &["promote_secondaries", "linkbeat_use_polling", "vrf"], "it is not carried out"),
     ("vrrp_instance", &["track_process"], "processes are not watched"),

@@ -32,6 +32,7 @@ pub struct VrrpPlan {
     /// Static addresses, routes and rules, held whoever is master.
     pub statics: Holdings,
     pub spacing: Spacing,
+    pub filter: FilterPlan,
     /// `vrrp_vip_lease`, in seconds: addresses vanish by themselves unless they are renewed.
     pub lease: Option<u32>,
     /// How readings of tracks that the worker is told come about.
@@ -39,6 +40,16 @@ pub struct VrrpPlan {
     /// What could not be planned, in words for the log.
     pub troubles: Vec<String>,
     numbers: numbers::Numbers,
+}
+
+/// The packet filter of addresses that are not accepted. What stands here counts from the first use on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilterPlan {
+    pub table: String,
+    pub priority: i32,
+    pub counters: bool,
+    /// `nftables_ifindex`: interfaces are known by their index even where another may take their place.
+    pub by_index: bool,
 }
 
 /// How close announcements may follow each other.

@@ -111,3 +111,34 @@ fn spaced_announcements_of_many_addresses_all_leave_in_turn() {
     let seen = lab.journal.until("all are announced twice", |seen| announced(seen).len() == 6);
     assert_eq!(announced(&seen), [100, 101, 102, 100, 101, 102], "{seen}");
 }
+
+#[test]
+fn addresses_that_are_not_accepted_are_held_and_do_not_answer() {
+    let Some(mut lab) = Lab::new("addresses_that_are_not_accepted_are_held_and_do_not_answer") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
+    let configuration = |accept: &str| {
+        format!(
+            "global_defs {{\n nftables vips\n nftables_counters\n}}\nvrrp_instance VI_1 {{\n interface eth0\n \
+             version 3\n advert_int 0.1\n virtual_router_id 51\n {accept}\n virtual_ipaddress {{\n 10.0.0.100\n }}\n}}\n"
+        )
+    };
+    let daemon = a.start(Program::Steadfast, &configuration("no_accept"));
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    // What is held is filtered already: nobody has to wait for it.
+    let table = a.run("nft list table ip vips");
+    assert!(table.contains("10.0.0.100") && table.contains("counter"), "{table}");
+    b.wait_to_reach("10.0.0.1");
+    assert!(!b.reaches("10.0.0.100"));
+
+    a.reconfigure(&configuration("accept"));
+    daemon.signal("HUP");
+    b.wait_to_reach("10.0.0.100");
+    a.reconfigure(&configuration("no_accept"));
+    daemon.signal("HUP");
+    until(&a, "nft list table ip vips", "filtered again", |text| text.contains("10.0.0.100"));
+
+    assert!(daemon.stop().success());
+    assert!(!a.has("10.0.0.100") && !a.run("nft list tables").contains("vips"));
+}

@@ -9,7 +9,7 @@ use keepalived_conf::Config;
 use keepalived_conf::blocks::vrrp::instance::{Ipvlan, IpvlanMode as WrittenMode, Vmac, VrrpInstance};
 
 use super::instance;
-use super::{Gaps, Hears, IpvlanMode, Over, OverKind, Port, Spacing, SpacingGroup, VrrpPlan};
+use super::{FilterPlan, Gaps, Hears, IpvlanMode, Over, OverKind, Port, Spacing, SpacingGroup, VrrpPlan};
 use crate::proto::vrrp::{Auth, Family, Globals, GroupParams, InstanceId, PortParams};
 
 /// The network of the addresses a virtual router's own MAC address starts with (RFC 9568 section 7.3).
@@ -23,6 +23,13 @@ impl VrrpPlan {
         plan.setup.globals = Globals { startup_delay: config.global.vrrp.startup_delay };
         let lease = config.global.ours.vip_lease.map(|lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
         plan.lease = lease.filter(|seconds| *seconds > 0);
+        let filter = &config.global.filter;
+        plan.filter = FilterPlan {
+            table: filter.table.to_string(),
+            priority: *filter.chain_priority,
+            counters: filter.counters,
+            by_index: filter.by_ifindex,
+        };
         plan.spacing = spacing_of(config);
         plan.statics = plan.statics_of(config);
         for instance in &config.vrrp.instances {

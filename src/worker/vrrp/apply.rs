@@ -165,7 +165,7 @@ fn resolve(wanted: &Holdings, place: Place<'_>, lease: Option<u32>) -> Vec<Resol
         };
         Resolved { item: Item::Rule(held.detail), addresses: every, thing }
     });
-    // There is no packet filter here, and whoever asks for one should not believe that there is.
+    // The filter could not be had, and whoever asks for one should not believe that it could.
     let filter = wanted.filter.then_some(Resolved { item: Item::Filter, addresses: every, thing: None });
     addresses.chain(routes).chain(rules).chain(filter).collect()
 }

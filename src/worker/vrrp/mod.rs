@@ -10,6 +10,7 @@ mod announce;
 mod apply;
 mod bequest;
 mod convert;
+mod filter;
 mod heart;
 mod interfaces;
 mod meaning;
@@ -41,11 +42,14 @@ use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
 use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
-use crate::proto::vrrp::{Changes, Effect, Engine, Event, Input, InstanceId, Outcome, Ticket, TrackId, WallTime};
+use crate::proto::vrrp::{
+    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Ticket, TrackId, WallTime,
+};
 use crate::worker::drive::{self, Effects, Inputs, World};
 use announce::Announcing;
 use apply::{Holder, Part, Place};
 use bequest::Bequest;
+use filter::Filtering;
 use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
 use ports::Ports;
@@ -114,6 +118,7 @@ struct Worker<'a> {
     ports: Ports,
     holder: Holder,
     statics: Statics,
+    filtering: Filtering,
     writer: Writer<Part>,
     answers: Receiver<Done<Part>>,
     announcing: Announcing,
@@ -152,6 +157,7 @@ impl<'a> Worker<'a> {
             ports: Ports::new()?,
             holder: Holder::default(),
             statics: Statics::default(),
+            filtering: Filtering::default(),
             writer,
             answers,
             announcing: Announcing::new()?,
@@ -348,7 +354,8 @@ impl<'a> Worker<'a> {
         match &outcome {
             Outcome::Progress { .. } => {}
             Outcome::Ok | Outcome::Refused(_) => {
-                self.bequest.answered(ticket).into_iter().for_each(&mut self.outside.will)
+                self.bequest.answered(ticket).into_iter().for_each(&mut self.outside.will);
+                self.narrow_filter(ticket);
             }
         }
         self.pending.push_back(Input::Settled(ticket, outcome));
@@ -359,6 +366,20 @@ impl<'a> Worker<'a> {
         let farewell = engine.farewell(instance, WallTime(clock::wall()));
         let adverts = farewell.map(|farewell| self.ports.farewell(&farewell)).unwrap_or_default();
         self.bequest.farewell(instance, adverts).into_iter().for_each(&mut self.outside.will);
+    }
+
+    /// Asks the writer for what the filter is ready for, or could not be made ready for.
+    fn hold(&mut self, ticket: Ticket, instance: InstanceId, wanted: &Holdings, is_filtered: bool) {
+        let wanted = Holdings { filter: wanted.filter && !is_filtered, ..wanted.clone() };
+        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
+        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
+        let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
+        let undoing = apply::undoing(&wanted, place);
+        self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
+        let submit = |job| self.writer.submit(job);
+        if let Some(outcome) = self.holder.hold((ticket, instance), &wanted, place, submit) {
+            self.answer(ticket, outcome);
+        }
     }
 
     fn obey(&mut self, order: Order) -> io::Result<()> {
@@ -378,15 +399,7 @@ impl<'a> Worker<'a> {
             }
             Effect::Hold(ticket, instance, wanted) => {
                 self.announcing.holds(instance, &wanted);
-                let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
-                let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
-                let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
-                let undoing = apply::undoing(&wanted, place);
-                self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
-                let submit = |job| self.writer.submit(job);
-                if let Some(outcome) = self.holder.hold((ticket, instance), &wanted, place, submit) {
-                    self.answer(ticket, outcome);
-                }
+                self.want(ticket, instance, wanted);
                 self.deposit_farewell(engine, instance);
             }
             Effect::Announce(instance, announcements) => {
@@ -410,6 +423,7 @@ impl<'a> Worker<'a> {
         self.release_statics();
         drop(self.writer);
         while self.answers.recv().await.is_some() {}
+        self.filtering.end().await;
         self.virtuals.end();
     }
 }
@@ -432,6 +446,7 @@ impl World for Worker<'_> {
                 self.answered = Some(done);
                 Ok(())
             }
+            () = self.filtering.wait() => Ok(()),
             Some(order) = self.outside.orders.recv() => {
                 self.ordered = Some(order);
                 Ok(())
@@ -471,6 +486,7 @@ impl World for Worker<'_> {
         while let Some(done) = self.answered.take().or_else(|| self.answers.try_recv().ok()) {
             self.settle(done);
         }
+        self.pass_filter();
         let mut notices = Vec::new();
         self.monitor.take(&mut notices)?;
         for notice in notices {
