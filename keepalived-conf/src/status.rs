@@ -9,7 +9,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
         "load balancing is checked and shown, but nothing is programmed and no server is probed",
     ),
     ("", &["bfd_instance"], "BFD sessions are not run; tracking one counts as down"),
-    ("", &["vrrp_track_process"], "processes are not watched; tracking one has no effect"),
     ("", &["linkbeat_use_polling", "linkbeat_interfaces"], "links are followed by the kernel's own messages"),
     (
         "",
@@ -161,8 +160,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ("vrrp_sync_group", &["smtp_alert"], "no mail is sent"),
     ("vrrp_instance", &["lvs_sync_daemon_interface"], "load balancing is not programmed"),
     ("vrrp_instance", &["promote_secondaries", "linkbeat_use_polling", "vrf"], "it is not carried out"),
-    ("vrrp_instance", &["track_process"], "processes are not watched"),
-    ("vrrp_sync_group", &["track_process"], "processes are not watched"),
     ("track_file", &["init_file"], "the file is not written"),
     ("vrrp_track_file", &["init_file"], "the file is not written"),
 ];

@@ -1,5 +1,8 @@
 //! What single keywords promise, each with the daemon itself and a real kernel.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::journal::PATIENCE;
 use crate::node::{Node, Program};
 use crate::topology::Lab;
@@ -141,4 +144,27 @@ fn addresses_that_are_not_accepted_are_held_and_do_not_answer() {
 
     assert!(daemon.stop().success());
     assert!(!a.has("10.0.0.100") && !a.run("nft list tables").contains("vips"));
+}
+
+#[test]
+fn an_instance_follows_the_process_it_tracks() {
+    let Some(mut lab) = Lab::new("an_instance_follows_the_process_it_tracks") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    // No other process of this machine has these words.
+    let configuration = "vrrp_track_process chk {\n process sleep 98765.25\n}\n\
+        vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.1\n virtual_router_id 51\n \
+        track_process {\n chk\n }\n virtual_ipaddress {\n 10.0.0.100\n }\n}\n";
+    let _daemon = a.start(Program::Steadfast, configuration);
+    lab.journal.until("a has nothing to serve", |seen| seen.said("a", "Entering FAULT"));
+    let mut shell = a.namespace().command("sh");
+    let mut tracked =
+        shell.args(["-c", "echo $$; exec sleep 98765.25"]).stdout(Stdio::piped()).spawn().expect("sh runs");
+    let mut pid = String::new();
+    BufReader::new(tracked.stdout.take().expect("its output")).read_line(&mut pid).expect("its number");
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let killed = a.namespace().command("kill").arg(pid.trim()).status().expect("kill runs");
+    assert!(killed.success());
+    let _ = tracked.wait();
+    lab.journal.until("a gave up", |seen| seen.holders("10.0.0.100").is_empty());
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use keepalived_conf::Options;
+use keepalived_conf::blocks::tracking::vrrp_track_process::Matching as Written;
 use keepalived_conf::environment::Answer;
 use keepalived_conf::script::Script;
 use keepalived_conf::source::Host;
@@ -17,6 +18,7 @@ use crate::observe::log::Level;
 use crate::plan::notify::{self, NotifyPlan};
 use crate::plan::vrrp::{Told, VrrpPlan};
 use crate::proto::vrrp::TrackId;
+use crate::watch::process::{Matching, Process};
 use crate::watch::{Probe, Script as TrackScript};
 
 /// What a configuration means on this machine.
@@ -108,13 +110,18 @@ fn watch_of(plan: &VrrpPlan, id: TrackId, told: &Told, host: &OsHost, remarks: &
             Some(Watch::Script(TrackScript { name, what, interval: *interval, timeout: *timeout }))
         }
         Told::File { path } => Some(Watch::File(PathBuf::from(path))),
-        Told::Process(_) => {
-            remarks.push((
-                Level::Warning,
-                format!("process `{name}` is not tracked: tracking processes is not implemented yet"),
-            ));
-            None
-        }
+        Told::Process(written) => Some(Watch::Process(Process {
+            name,
+            process: written.process.clone(),
+            parameters: written.parameters.clone(),
+            matching: match written.matching {
+                Written::Name => Matching::Name,
+                Written::Command => Matching::Command,
+                Written::Exact => Matching::Exact,
+                Written::Partial => Matching::Partial,
+                Written::Initial => Matching::Initial,
+            },
+        })),
         Told::Bfd => {
             remarks.push((Level::Warning, format!("session `{name}` is not tracked: BFD is not implemented yet")));
             None

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use tokio::task::JoinHandle;
 
+use crate::kernel::process::Connector;
+use crate::kernel::process::connector::BUFFER;
 use crate::observe::log::Log;
 use crate::proto::vrrp::TrackId;
+use crate::watch::process::{Process, Processes};
 use crate::watch::{self, Readings, Script};
 
 /// What is to be looked at.
@@ -14,18 +17,23 @@ use crate::watch::{self, Readings, Script};
 pub(super) enum Watch {
     Script(Script),
     File(PathBuf),
+    Process(Process),
 }
 
 #[derive(Debug)]
 pub(super) struct Watches {
+    /// One task each.
     running: BTreeMap<TrackId, (Watch, JoinHandle<()>)>,
+    /// Processes are counted together.
+    processes: Option<Processes>,
+    counted: BTreeMap<TrackId, Process>,
     readings: Readings,
     log: Log,
 }
 
 impl Watches {
     pub(super) fn new(readings: Readings, log: Log) -> Watches {
-        Watches { running: BTreeMap::new(), readings, log }
+        Watches { running: BTreeMap::new(), processes: None, counted: BTreeMap::new(), readings, log }
     }
 
     /// Looks at these from now on. What did not change goes on undisturbed.
@@ -37,6 +45,7 @@ impl Watches {
             }
             stays
         });
+        self.count(wanted);
         for (id, watch) in wanted {
             if self.running.contains_key(id) {
                 continue;
@@ -45,8 +54,32 @@ impl Watches {
             let task = match watch.clone() {
                 Watch::Script(script) => watch::script(*id, script, readings, log),
                 Watch::File(path) => watch::file(*id, path, readings, log),
+                Watch::Process(_) => continue,
             };
             self.running.insert(*id, (watch.clone(), task));
+        }
+    }
+
+    fn count(&mut self, wanted: &BTreeMap<TrackId, Watch>) {
+        let processes = wanted.iter().filter_map(|(id, watch)| match watch {
+            Watch::Process(process) => Some((*id, process.clone())),
+            Watch::Script(_) | Watch::File(_) => None,
+        });
+        let processes: BTreeMap<TrackId, Process> = processes.collect();
+        if processes == self.counted {
+            return;
+        }
+        self.counted.clone_from(&processes);
+        match &self.processes {
+            _ if processes.is_empty() => self.processes = None,
+            Some(running) => running.track(processes),
+            None => {
+                let connector = Connector::open(BUFFER);
+                match Processes::start(processes, connector, self.readings.clone(), self.log.clone()) {
+                    Ok(running) => self.processes = Some(running),
+                    Err(error) => self.log.error(format_args!("processes cannot be tracked: {error}")),
+                }
+            }
         }
     }
 }
