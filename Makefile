@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 SEEDS ?= 2000
+SECONDS ?= 300
+SEED ?=
 PREFIX ?= /usr
 DESTDIR ?=
 
@@ -42,6 +44,17 @@ test: ## everything that must hold: format, lints, all tests, generated document
 	  echo "SKIPPED: the pure core was not built for wasm32, because the target wasm32-unknown-unknown is not installed"; \
 	  $(CARGO) check --locked --lib --no-default-features; \
 	fi
+
+.PHONY: interop
+interop: ## play every combination beside keepalived and FRR, print the table, keep it in docs/interop.md
+	@dist/need build test interop
+	STEADFAST_INTEROP=all STEADFAST_NETNS=require $(CARGO) test --locked --test netns interop
+
+.PHONY: chaos
+chaos: ## kill random processes of three nodes for SECONDS (300), with SEED when given, and look at the end state
+	@dist/need build test
+	STEADFAST_CHAOS_SECONDS=$(SECONDS) STEADFAST_CHAOS_SEED=$(SEED) STEADFAST_NETNS=require \
+	  $(CARGO) test --locked --test netns chaos
 
 .PHONY: lint
 lint: ## format check and clippy only

@@ -16,8 +16,11 @@ mod journal;
 mod node;
 mod topology;
 
+mod chaos;
+mod interop;
 mod kernel;
 mod keywords;
 mod lab;
+mod migrate;
 mod nft;
 mod vrrp;
