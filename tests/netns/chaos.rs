@@ -62,15 +62,21 @@ impl Guest {
         self.daemon = Some(self.node.start(Program::Steadfast, &configuration(self.priority)));
     }
 
-    /// The processes of the service, in the node's own numbers.
+    /// The living processes of the service, in the node's own numbers.
     fn processes(&self) -> Vec<(String, String)> {
-        let output = self.node.namespace().command("ps").args(["-eo", "pid=,comm="]).output().expect("ps runs");
+        let output = self.node.namespace().command("ps").args(["-eo", "pid=,stat=,comm="]).output().expect("ps runs");
         let all = String::from_utf8_lossy(&output.stdout).into_owned();
-        let of_line =
-            |line: &str| line.trim().split_once(' ').map(|(pid, name)| (pid.to_owned(), name.trim().to_owned()));
-        let is_its =
-            |(pid, name): &(String, String)| pid != "1" && !["ps", "sh", "sleep", "nsenter"].contains(&name.as_str());
-        all.lines().filter_map(of_line).filter(is_its).collect()
+        let mut found = Vec::new();
+        for line in all.lines() {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let [pid, state, name, ..] = words.as_slice() else { continue };
+            // The namespace's first process does not collect the dead.
+            let dead = state.starts_with('Z');
+            if !dead && *pid != "1" && !["ps", "sh", "sleep", "nsenter"].contains(name) {
+                found.push(((*pid).to_owned(), (*name).to_owned()));
+            }
+        }
+        found
     }
 
     fn kill_one(&self, lab: &Lab, dice: &mut Dice) {

@@ -49,9 +49,11 @@ pub fn holdings(node: &Node) -> BTreeSet<String> {
 
 /// The programs that run on a node, apart from what holds its namespace and what asks.
 fn programs(node: &Node) -> BTreeSet<String> {
-    let output = node.namespace().command("ps").args(["-eo", "comm="]).output().expect("ps runs");
+    let output = node.namespace().command("ps").args(["-eo", "stat=,comm="]).output().expect("ps runs");
     let all = String::from_utf8_lossy(&output.stdout).into_owned();
-    all.lines().map(|line| line.trim().to_owned()).filter(|name| name != "sleep" && name != "ps").collect()
+    let living =
+        all.lines().filter_map(|line| line.trim().split_once(' ')).filter(|(state, _)| !state.starts_with('Z'));
+    living.map(|(_, name)| name.trim().to_owned()).filter(|name| name != "sleep" && name != "ps").collect()
 }
 
 #[track_caller]
