@@ -8,6 +8,10 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// Signals that may wait while something else is done.
 const SIGNALS_MAX: usize = 16;
 
+/// keepalived's numbers for a dump as JSON, and for statistics that are written and begin anew. Exporters send the first.
+const JSON: i32 = 36;
+const CLEAR: i32 = 63;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Stop,
@@ -24,6 +28,8 @@ pub(super) fn listen(ignore_interrupt: bool) -> io::Result<Receiver<Signal>> {
         // They would end the process; dumps on these signals are not written yet.
         (SignalKind::user_defined1(), None),
         (SignalKind::user_defined2(), None),
+        (SignalKind::from_raw(JSON), None),
+        (SignalKind::from_raw(CLEAR), None),
         (SignalKind::pipe(), None),
     ];
     for (kind, meaning) in wanted {

@@ -190,6 +190,9 @@ fn obey_signals(orders: &Sender<Order>) -> io::Result<()> {
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
         SignalKind::pipe(),
+        // Dumps: as JSON, and of statistics that begin anew.
+        SignalKind::from_raw(36),
+        SignalKind::from_raw(63),
     ];
     for kind in others {
         let mut ignored = signal(kind)?;

@@ -96,15 +96,18 @@ fn a_worker_leaves_in_good_order_when_its_supervisor_is_killed() {
 }
 
 #[test]
-fn signals_meant_for_the_supervisor_do_a_worker_no_harm() {
-    let Some(pair) = Pair::new("signals_meant_for_the_supervisor_do_a_worker_no_harm") else { return };
-    let (_a, _b) = pair.elect_a(WAY, Program::Steadfast, Program::Steadfast);
+fn signals_that_ask_for_something_end_nobody() {
+    let Some(pair) = Pair::new("signals_that_ask_for_something_end_nobody") else { return };
+    let (mut a, _b) = pair.elect_a(WAY, Program::Steadfast, Program::Steadfast);
     let worker = worker_of(&pair.a);
-    for name in ["HUP", "USR1", "USR2", "INT", "PIPE"] {
+    for name in ["HUP", "USR1", "USR2", "INT", "PIPE", "36", "63"] {
         pair.signal_worker_of_a(name);
     }
+    for name in ["USR1", "USR2", "PIPE", "36", "63"] {
+        a.signal(name);
+    }
     let seen = pair.lab.journal.beats(2, |frame| frame.is_advert(&WAY.source(1), 200)).since("signal HUP");
-    assert!(is_alive(&pair.a, &worker) && worker_of(&pair.a) == worker);
+    assert!(a.is_running() && is_alive(&pair.a, &worker) && worker_of(&pair.a) == worker);
     assert!(!seen.frames().any(|frame| frame.is_advert(&WAY.source(1), 0)), "it went on as before\n{seen}");
     assert!(pair.a.has(WAY.vip()));
 }
