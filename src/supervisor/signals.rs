@@ -11,6 +11,8 @@ const SIGNALS_MAX: usize = 16;
 /// keepalived's numbers for a dump as JSON, and for statistics that are written and begin anew. Exporters send the first.
 const JSON: i32 = 36;
 const CLEAR: i32 = 63;
+/// The same as JSON where the C library is musl: OpenWrt sends it to every process of the program.
+const JSON_MUSL: i32 = 37;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
@@ -29,6 +31,7 @@ pub(super) fn listen(ignore_interrupt: bool) -> io::Result<Receiver<Signal>> {
         (SignalKind::user_defined1(), None),
         (SignalKind::user_defined2(), None),
         (SignalKind::from_raw(JSON), None),
+        (SignalKind::from_raw(JSON_MUSL), None),
         (SignalKind::from_raw(CLEAR), None),
         (SignalKind::pipe(), None),
     ];

@@ -18,11 +18,12 @@ log=$tree.log
 # the ordinary build: cargo takes the two for the same package, and a mutant would be left behind as the real thing.
 export CARGO_TARGET_DIR=$PWD/target/mutants-built
 
+# Copied with new times: a file that was broken by the last mutant of the run before must count as changed.
 rm -rf "$tree"
 mkdir -p "$tree"
 git ls-files -co --exclude-standard -z | while IFS= read -r -d '' file; do
   if [ -f "$file" ]; then printf '%s\0' "$file"; fi
-done | xargs -0 cp -p --parents -t "$tree"
+done | xargs -0 cp --parents -t "$tree"
 cd "$tree"
 # A repository of its own, or `git apply` would look for the files in the one around it.
 git init -q .

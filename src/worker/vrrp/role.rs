@@ -192,6 +192,7 @@ fn obey_signals(orders: &Sender<Order>) -> io::Result<()> {
         SignalKind::pipe(),
         // Dumps: as JSON, and of statistics that begin anew.
         SignalKind::from_raw(36),
+        SignalKind::from_raw(37),
         SignalKind::from_raw(63),
     ];
     for kind in others {
