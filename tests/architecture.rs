@@ -214,3 +214,47 @@ fn the_import_reader_sees_groups_and_paths() {
     assert_eq!(module_of("worker/drive"), Some(("worker/drive", 3)));
     assert_eq!(module_of("plans"), None);
 }
+
+/// Every document of the project.
+fn documents() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = ["", "docs", "docs/decisions"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().expect("a folder");
+        for piece in text.split("](").skip(1) {
+            let target = piece.split([')', '#', ' ']).next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+                wrong.push(format!("{}: {target}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "links without a target:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn commands_named_in_documents_exist() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("a Makefile");
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        for piece in text.split("`make ").skip(1) {
+            let target = piece.split(['`', ' ', ';']).next().unwrap_or_default();
+            if !makefile.contains(&format!("\n{target}:")) {
+                wrong.push(format!("{}: make {target}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "no such command:\n{}", wrong.join("\n"));
+}

@@ -157,6 +157,22 @@ fn an_outage_is_played_and_its_expectations_decide_the_exit_status() {
 }
 
 #[test]
+fn the_simulations_in_the_documents_are_what_comes_out() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let document = std::fs::read_to_string(format!("{root}/docs/simulate.md")).expect("the document");
+    let folder = format!("{root}/docs/examples/simulate");
+    let (a, b) = (format!("{folder}/a.conf"), format!("{folder}/b.conf"));
+    for name in ["crash", "proxy", "split"] {
+        let script = format!("{folder}/{name}.sim");
+        let (status, out, _) = steadfast(&["simulate", "--conf", &a, "--conf", &b, &script]);
+        assert_eq!(status, 0, "{name}: {out}");
+        let text = std::fs::read_to_string(script).expect("the script");
+        assert!(document.contains(text.trim_end()), "docs/simulate.md does not show {name}.sim as it is");
+        assert!(document.contains(out.trim_end()), "docs/simulate.md does not show what {name}.sim gives:\n{out}");
+    }
+}
+
+#[test]
 fn a_keyword_is_explained_with_its_place_range_and_default() {
     let (status, out, _) = steadfast(&["explain", "advert_int"]);
     assert_eq!(status, 0);
