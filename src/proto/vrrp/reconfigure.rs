@@ -122,6 +122,9 @@ impl Engine {
         let (link, source) = (port.and_then(super::port::Port::link), port.and_then(|port| port.source(params.family)));
         let fixed = params.source.is_some();
         self.instances.insert(id, Instance::new(id, params, wall));
+        // The group need not have changed for it to belong to it again.
+        let group = self.groups.iter().find(|(_, group)| group.params.members.contains(&id));
+        self.membership.extend(group.map(|(group, _)| (id, *group)));
         self.step(now, id, out, |instance, turn| {
             if let Some(link) = link {
                 instance.set_link(turn, link);

@@ -220,6 +220,16 @@ fn a_member_added_to_a_group_of_masters_listens_first_and_then_joins() {
 }
 
 #[test]
+fn a_member_with_another_router_number_stays_in_its_group() {
+    let mut node = masters();
+    node.retune(SECOND, |params| params.vrid = 61);
+    node.pass(ms(3700));
+    assert_eq!(phases(&node), all(Phase::Master));
+    node.give(Input::Link(PortId(2), Link::Down));
+    assert_eq!(phases(&node), all(Phase::Fault));
+}
+
+#[test]
 fn a_large_group_moves_within_one_turn() {
     let ids: Vec<InstanceId> = (1..=50).map(InstanceId).collect();
     let member = |id: &InstanceId| (*id, Params { vrid: u8::try_from(id.0).unwrap(), ..params(100) });
