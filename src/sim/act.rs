@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::net::{Frame, Link, Packet, Rule, Segment, Station, Stations, damage};
 use super::node::{Power, link, reading};
+use super::parts;
 use super::random::Random;
 use super::script::{Action, write};
 use super::{Event, World, station, stream};
 use crate::proto::Instant;
 use crate::proto::track::Reading;
-use crate::proto::vrrp::{Changes, Input, PortId, Setup, TrackId};
+use crate::proto::vrrp::{Changes, Input, Params, PortId, Setup, TrackId};
 
 impl World {
     pub(super) fn act(&mut self, action: &Action) {
@@ -56,15 +57,10 @@ impl World {
             Action::Track(at, track, observed) => self.track(at, track, observed),
             Action::Port(at, port, up) => self.plug(at, port, up),
             Action::Source(at, port, there) => self.source(at, port, there),
-            Action::Priority(at, instance, priority) => {
-                let Some(node) = self.node(at) else { return };
-                let mut setup = node.plan.setup.clone();
-                let id = node.plan.instance_at(instance);
-                if let Some(params) = id.and_then(|id| setup.instances.get_mut(&id)) {
-                    params.priority = priority;
-                }
-                self.reconfigure(at, setup);
-            }
+            Action::Priority(at, instance, priority) => self.retune(at, instance, |params| params.priority = priority),
+            Action::Interval(at, instance, interval) => self.retune(at, instance, |params| params.interval = interval),
+            Action::Address(at, instance, more) => self.retune(at, instance, |params| one_more_address(params, more)),
+            Action::Member(at, instance, back) => self.member(at, instance, back),
             Action::Reload(at) => {
                 if let Some(setup) = self.node(at).map(|node| node.plan.setup.clone()) {
                     self.reconfigure(at, setup);
@@ -97,7 +93,8 @@ impl World {
         let life = node.life;
         let looks: Vec<(usize, Duration)> =
             node.plan.tracks.values().enumerate().filter_map(|(at, track)| Some((at, track.every?))).collect();
-        self.oracle.started(at);
+        let plan = node.plan.clone();
+        self.oracle.started(at, &plan);
         for (track, every) in looks {
             self.queue_at(self.now + every, Event::Look(at, life, track));
         }
@@ -221,12 +218,38 @@ impl World {
         }
     }
 
+    fn retune(&mut self, at: Station, instance: usize, change: impl FnOnce(&mut Params)) {
+        let Some(node) = self.node(at) else { return };
+        let mut setup = node.plan.setup.clone();
+        let id = node.plan.instance_at(instance);
+        if let Some(params) = id.and_then(|id| setup.instances.get_mut(&id)) {
+            change(params);
+        }
+        self.reconfigure(at, setup);
+    }
+
+    /// Takes an instance out of the configuration, or puts it back as it was at first.
+    fn member(&mut self, at: Station, instance: usize, back: bool) {
+        let Some(node) = self.node(at) else { return };
+        let first = self.layout.nodes.get(usize::from(at.0));
+        let Some(id) = node.plan.instance_at(instance) else { return };
+        let mut setup = node.plan.setup.clone();
+        match first.and_then(|plan| plan.setup.instances.get(&id)).filter(|_| back) {
+            Some(params) => setup.instances.insert(id, params.clone()),
+            None => setup.instances.remove(&id),
+        };
+        self.reconfigure(at, setup);
+    }
+
     fn reconfigure(&mut self, at: Station, setup: Setup) {
         let Some(node) = self.node_mut(at) else { return };
         let changes = Changes::between(&node.plan.setup, &setup);
         node.plan.setup = setup;
-        let plan = node.plan.clone();
-        self.oracle.reconfigured(at, &plan);
+        // Without a daemon the new configuration is what the next one reads.
+        if node.engine.is_some() {
+            let plan = node.plan.clone();
+            self.oracle.reconfigured(at, &plan);
+        }
         self.tell(at, Input::Reconfigure(changes));
     }
 
@@ -273,4 +296,15 @@ impl World {
             self.queue_at(self.now + every, Event::Junk { segment, every, until });
         }
     }
+}
+
+/// An address nobody else has, after the others; or not any more.
+fn one_more_address(params: &mut Params, more: bool) {
+    let extra = parts::virtual_address(params.family, params.vrid, 7);
+    let mut held = params.holdings.as_ref().clone();
+    held.addresses.retain(|address| address.ip != extra);
+    if more {
+        held.addresses.extend(parts::holdings(&[extra]).addresses.iter().cloned());
+    }
+    params.holdings = held.into();
 }

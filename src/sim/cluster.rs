@@ -42,6 +42,7 @@ fn node(at: usize, name: &str, plan: &VrrpPlan, segments: &Segments, known: &Kno
         groups: plan.groups.clone(),
         tracks: tracks.collect(),
         drift: 0,
+        wall: 0,
     }
 }
 

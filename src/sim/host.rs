@@ -74,8 +74,10 @@ struct Job {
 pub struct Kernel {
     held: BTreeMap<InstanceId, BTreeSet<IpAddr>>,
     jobs: VecDeque<Job>,
-    /// When the request at the front is done.
+    /// When the request at the front is done, or as far as it can tell of.
     busy_until: Option<Instant>,
+    /// Whether the request at the front has told how far it is.
+    told: bool,
     pub manner: Manner,
     settle: (Duration, Duration),
     random: Random,
@@ -83,7 +85,8 @@ pub struct Kernel {
 
 impl Kernel {
     pub fn new(settle: (Duration, Duration), random: Random) -> Kernel {
-        Kernel { held: BTreeMap::new(), jobs: VecDeque::new(), busy_until: None, manner: Manner::Well, settle, random }
+        let (held, jobs) = (BTreeMap::new(), VecDeque::new());
+        Kernel { held, jobs, busy_until: None, told: false, manner: Manner::Well, settle, random }
     }
 
     /// Takes a request. Requests are answered in the order in which they came.
@@ -111,25 +114,32 @@ impl Kernel {
         }
     }
 
-    /// Carries out the request that is due and gives the answer.
+    /// Carries out the request that is due, or its first part, and gives the answer.
     pub fn settle(&mut self, now: Instant) -> Option<(Ticket, InstanceId, Outcome)> {
         if self.busy_until.is_none_or(|until| until > now) {
             return None;
         }
         self.busy_until = None;
         let job = self.jobs.pop_front()?;
+        let wanted: Vec<IpAddr> = job.wanted.every_address().map(|address| address.ip).collect();
         let held = self.held.entry(job.instance).or_default();
-        let wanted: BTreeSet<IpAddr> = job.wanted.every_address().map(|address| address.ip).collect();
         held.retain(|address| wanted.contains(address));
-        let missing: Vec<IpAddr> = wanted.difference(held).copied().collect();
-        let outcome = match self.manner {
-            Manner::Refuses if !missing.is_empty() => {
-                Outcome::Refused(missing.into_iter().map(Item::Address).collect())
-            }
-            Manner::Well | Manner::Slow(_) | Manner::Refuses => {
-                held.extend(missing);
-                Outcome::Ok
-            }
+        let missing: Vec<IpAddr> = wanted.iter().filter(|address| !held.contains(address)).copied().collect();
+        if self.manner != Manner::Refuses && !self.told && missing.len() > 1 && self.random.one_in(2) {
+            let first = wanted.len() / 2;
+            held.extend(wanted.iter().take(first));
+            self.jobs.push_front(job.clone());
+            self.begin(now);
+            self.told = true;
+            return Some((job.ticket, job.instance, Outcome::Progress { addresses: first }));
+        }
+        // Who refuses does not refuse every address every time.
+        let (refused, granted): (Vec<IpAddr>, Vec<IpAddr>) =
+            missing.into_iter().partition(|_| self.manner == Manner::Refuses && !self.random.one_in(4));
+        held.extend(granted);
+        let outcome = match refused.is_empty() {
+            true => Outcome::Ok,
+            false => Outcome::Refused(refused.into_iter().map(Item::Address).collect()),
         };
         if !self.jobs.is_empty() {
             self.begin(now);
@@ -138,6 +148,7 @@ impl Kernel {
     }
 
     fn begin(&mut self, now: Instant) {
+        self.told = false;
         let slow = if let Manner::Slow(by) = self.manner { by } else { Duration::ZERO };
         self.busy_until = Some(now + slow + self.random.time(self.settle.0, self.settle.1));
     }
@@ -162,6 +173,7 @@ impl Kernel {
     pub fn forget_requests(&mut self) {
         self.jobs.clear();
         self.busy_until = None;
+        self.told = false;
     }
 
     pub fn held(&self, instance: InstanceId) -> BTreeSet<IpAddr> {

@@ -24,8 +24,8 @@ pub mod timeline;
 mod act;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -147,7 +147,7 @@ pub struct World {
     turns: Random,
     junk: Random,
     /// The last advert seen on each segment, from which junk is made.
-    overheard: std::collections::BTreeMap<Segment, Packet>,
+    overheard: BTreeMap<Segment, Packet>,
     lives: u64,
     samples: Vec<Vec<Vec<Station>>>,
 }
@@ -187,7 +187,7 @@ impl World {
             fingerprint: DefaultHasher::new(),
             turns: Random::stream(seed, stream::TURNS),
             junk: Random::stream(seed, stream::JUNK),
-            overheard: std::collections::BTreeMap::new(),
+            overheard: BTreeMap::new(),
             lives: 0,
             samples: Vec::new(),
             nodes,
@@ -393,7 +393,7 @@ impl World {
             return self.queue_at(until, Event::Settle(at, life));
         }
         if let Some((ticket, _, outcome)) = node.kernel.settle(now) {
-            let refused = !matches!(outcome, crate::proto::vrrp::Outcome::Ok);
+            let refused = matches!(outcome, crate::proto::vrrp::Outcome::Refused(_));
             if node.engine.is_some() {
                 node.errands.push_back(Input::Settled(ticket, outcome));
             }
@@ -412,7 +412,11 @@ impl World {
         };
         let segment = port.segment;
         let up = node.link_up(transmission.port);
-        let interval = node.plan.setup.instances.get(&transmission.instance).map(|params| params.interval);
+        // An instance that was just removed still says goodbye.
+        let first = self.layout.nodes.get(usize::from(at.0)).map(|plan| &plan.setup.instances);
+        let params = node.plan.setup.instances.get(&transmission.instance);
+        let params = params.or_else(|| first.and_then(|all| all.get(&transmission.instance)));
+        let interval = params.map(|params| params.interval);
         let router = self.oracle.router_of(at, transmission.instance);
         self.timeline.keep(self.now, at, Deed::Sent(transmission.instance, transmission.priority));
         let said = router.zip(interval).map(|(router, interval)| Said {
@@ -485,7 +489,10 @@ impl World {
                 let now = self.now;
                 let router = said.map(|said| said.router);
                 let Some(node) = self.nodes.get_mut(usize::from(link.to.0)) else { return };
-                let ports: Vec<PortId> = node.plan.hearing(link.segment, destination).collect();
+                let mut ports: BTreeSet<PortId> = node.plan.hearing(link.segment, destination).collect();
+                // An instance that was removed is heard for as long as it hands over.
+                let first = self.layout.nodes.get(usize::from(link.to.0)).filter(|_| node.has_leavers());
+                ports.extend(first.into_iter().flat_map(|plan| plan.hearing(link.segment, destination)));
                 for port in ports {
                     if !node.takes_frames() || !node.link_up(port) {
                         continue;

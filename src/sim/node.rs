@@ -39,6 +39,8 @@ pub struct NodePlan {
     pub tracks: BTreeMap<TrackId, TrackPlan>,
     /// Millionths by which the node's clock runs fast.
     pub drift: i32,
+    /// Seconds by which the node's wall clock is ahead.
+    pub wall: i16,
 }
 
 /// A port: where it is plugged in, and the node's own addresses there.
@@ -190,6 +192,12 @@ impl Node {
         matches!(self.power, Power::Running | Power::Stalled(_))
     }
 
+    /// Whether the engine still has instances that the configuration no longer names.
+    pub fn has_leavers(&self) -> bool {
+        let configured = &self.plan.setup.instances;
+        self.engine.as_ref().is_some_and(|engine| engine.instances().any(|id| !configured.contains_key(&id)))
+    }
+
     pub fn link_up(&self, port: PortId) -> bool {
         self.links.get(&port).copied().unwrap_or(false)
     }
@@ -204,7 +212,8 @@ impl Node {
     }
 
     pub fn wall(&self, now: Instant) -> WallTime {
-        WallTime(EPOCH + Duration::from_nanos(now.as_nanos()))
+        let seconds = EPOCH.as_secs().saturating_add_signed(i64::from(self.plan.wall));
+        WallTime(Duration::from_secs(seconds) + Duration::from_nanos(now.as_nanos()))
     }
 
     /// The inputs of one turn in their order, and whether timers run at its end.

@@ -9,7 +9,7 @@ pub mod quiet;
 pub mod score;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -80,6 +80,8 @@ impl fmt::Display for Violation {
 #[derive(Clone, Debug, Default)]
 struct Seen {
     plan: NodePlan,
+    /// Configurations on their way to the engine.
+    coming: VecDeque<NodePlan>,
     running: bool,
     asleep: bool,
     watches: BTreeMap<InstanceId, Watch>,
@@ -246,8 +248,10 @@ impl Oracle {
         self.meters.client(now, (client, router, address), served);
     }
 
-    pub fn started(&mut self, at: Station) {
+    pub fn started(&mut self, at: Station, plan: &NodePlan) {
         if let Some(seen) = self.seen.get_mut(usize::from(at.0)) {
+            seen.plan = plan.clone();
+            seen.coming.clear();
             seen.running = true;
             seen.asleep = false;
             seen.begun = false;
@@ -272,9 +276,10 @@ impl Oracle {
         self.paused(at, false);
     }
 
+    /// A reload is on its way to an engine; it counts when it gets there.
     pub fn reconfigured(&mut self, at: Station, plan: &NodePlan) {
         if let Some(seen) = self.seen.get_mut(usize::from(at.0)) {
-            seen.plan = plan.clone();
+            seen.coming.push_back(plan.clone());
         }
     }
 
@@ -339,11 +344,13 @@ impl Oracle {
                 None
             }
             Handed::Reload { identical: true } => {
+                self.arrives();
                 self.absorb(effects);
                 (!effects.is_empty())
                     .then(|| (Promise::Reload, format!("a reload without a change gave {} effects", effects.len())))
             }
             Handed::Reload { identical: false } => {
+                self.arrives();
                 let found = self.seen.get(usize::from(turn.at.0)).and_then(|seen| watch::dropped(seen, effects));
                 self.retune();
                 self.absorb(effects);
@@ -433,6 +440,16 @@ impl Oracle {
             watch::retune(seen, turn.local);
         }
         first
+    }
+
+    /// The next configuration on its way is the one in force.
+    fn arrives(&mut self) {
+        let turn = self.turn;
+        if let Some(seen) = self.seen.get_mut(usize::from(turn.at.0))
+            && let Some(plan) = seen.coming.pop_front()
+        {
+            seen.plan = plan;
+        }
     }
 
     /// Takes over the parameters of a new configuration.

@@ -54,7 +54,7 @@ fn segment_name(segments: &[String], segment: Segment) -> &str {
 }
 
 fn node(out: &mut String, plan: &NodePlan, segments: &[String]) -> std::fmt::Result {
-    write!(out, "node {} drift {}", plan.name, plan.drift)?;
+    write!(out, "node {} drift {} wall {}", plan.name, plan.drift, plan.wall)?;
     writeln!(out, " startup {}", time(plan.setup.globals.startup_delay))?;
     for port in &plan.ports {
         write_port(out, plan, port, segments)?;

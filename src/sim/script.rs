@@ -64,6 +64,12 @@ pub enum Action {
     Source(Station, usize, bool),
     /// A reload changes the priority of an instance.
     Priority(Station, usize, u8),
+    /// A reload changes the interval of an instance.
+    Interval(Station, usize, Duration),
+    /// A reload adds an address to an instance, or takes it away again.
+    Address(Station, usize, bool),
+    /// A reload takes an instance away, or brings it back.
+    Member(Station, usize, bool),
     /// A reload of the same configuration.
     Reload(Station),
     /// How the kernel answers from now on.

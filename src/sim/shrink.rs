@@ -97,7 +97,12 @@ fn plainer(layout: &Layout) -> Vec<Layout> {
         found.push(blind);
     }
     let last = layout.nodes.iter().map(|node| node.instances.len()).min().unwrap_or(0).checked_sub(1);
-    let named = |step: &Step| matches!(step.action, Action::Priority(..) | Action::Snatch(..));
+    let named = |step: &Step| {
+        matches!(
+            step.action,
+            Action::Priority(..) | Action::Snatch(..) | Action::Interval(..) | Action::Address(..) | Action::Member(..)
+        )
+    };
     if let Some(last) = last.filter(|last| *last > 0 && !layout.steps.iter().any(named)) {
         let mut fewer = layout.clone();
         for node in &mut fewer.nodes {
@@ -159,6 +164,9 @@ fn moved(step: &Step, gone: usize, stations: usize) -> Option<Step> {
         Action::Port(at, port, up) => Action::Port(place(at)?, port, up),
         Action::Source(at, port, there) => Action::Source(place(at)?, port, there),
         Action::Priority(at, instance, priority) => Action::Priority(place(at)?, instance, priority),
+        Action::Interval(at, instance, interval) => Action::Interval(place(at)?, instance, interval),
+        Action::Address(at, instance, more) => Action::Address(place(at)?, instance, more),
+        Action::Member(at, instance, back) => Action::Member(place(at)?, instance, back),
         Action::Reload(at) => Action::Reload(place(at)?),
         Action::Kernel(at, manner) => Action::Kernel(place(at)?, manner),
         Action::Snatch(at, instance) => Action::Snatch(place(at)?, instance),

@@ -16,7 +16,8 @@ use super::script::{Action, Manner, Observed, Step};
 use super::station;
 use crate::proto::track::{Reading, TrackParams};
 use crate::proto::vrrp::{
-    Auth, Family, OWNER_PRIORITY, OnLoss, OtherAddresses, Params, Preempt, TrackId, TrackUse, UNHELD_PAUSE, Version,
+    Auth, Family, OWNER_PRIORITY, OnLoss, OtherAddresses, Params, PortParams, Preempt, Reach, TrackId, TrackUse,
+    UNHELD_PAUSE, Version,
 };
 
 /// More nodes than this are not drawn.
@@ -39,6 +40,10 @@ struct Style {
     tracks: u64,
     startup: Duration,
     bounce: bool,
+    slow_ports: bool,
+    checked_peers: bool,
+    checked_lists: u64,
+    blind: bool,
     handover: bool,
     lower_quiet: bool,
     higher_speaks: bool,
@@ -121,6 +126,10 @@ fn style(random: &mut Random) -> Style {
         tracks: random.pick(&[0, 0, 1, 2]),
         startup: if random.one_in(10) { interval * 2 } else { Duration::ZERO },
         bounce: random.one_in(4),
+        slow_ports: random.one_in(8),
+        checked_peers: random.one_in(2),
+        checked_lists: random.below(8),
+        blind: random.one_in(10),
         handover: !random.one_in(4),
         lower_quiet: random.one_in(8),
         higher_speaks: random.one_in(8),
@@ -130,7 +139,13 @@ fn style(random: &mut Random) -> Style {
 fn node(random: &mut Random, style: &Style, at: usize, count: u64) -> NodePlan {
     let mut plan = NodePlan::named(at, style.segments);
     plan.drift = i32::try_from(random.below(401)).unwrap_or(0) - 200;
+    plan.wall = i16::try_from(random.below(11)).unwrap_or(0) - 5;
     plan.setup.globals.startup_delay = style.startup;
+    if style.slow_ports {
+        for port in plan.setup.ports.values_mut() {
+            *port = PortParams { down_delay: style.interval / 2, up_delay: style.interval };
+        }
+    }
     for number in 0..style.tracks {
         plan = track(random, style, plan, number);
     }
@@ -181,7 +196,7 @@ fn instance(
     params.down_timer_adverts = style.adverts;
     params.preempt = match (params.is_owner(), nopreempt) {
         (true, _) => Preempt::Yes { delay: Duration::ZERO },
-        (false, true) => Preempt::No { timer_expired_backup: None },
+        (false, true) => Preempt::No { timer_expired_backup: random.one_in(3).then_some(254) },
         (false, false) => Preempt::Yes { delay: style.delay_preempt },
     };
     let addresses: Vec<IpAddr> =
@@ -202,8 +217,13 @@ fn instance(
             .filter(|ip| Family::of(*ip) == shape.family)
             .collect();
         params.reach = parts::unicast(&ips);
+        if let Reach::Unicast { check_source, .. } = &mut params.reach {
+            *check_source = style.checked_peers;
+        }
     }
-    params.other_addresses = OtherAddresses::Report;
+    params.skip_check_adv_addr = style.checked_lists == 0;
+    params.other_addresses = if style.checked_lists == 1 { OtherAddresses::Refuse } else { OtherAddresses::Report };
+    params.track_primary = !style.blind;
 }
 
 fn track(random: &mut Random, style: &Style, plan: NodePlan, number: u64) -> NodePlan {
@@ -293,7 +313,7 @@ fn noise(random: &mut Random, steps: &mut Vec<Step>, interval: Duration) {
 /// Which kinds of trouble a world knows; most worlds know only some.
 struct Kinds(Vec<u64>);
 
-const KINDS: u64 = 18;
+const KINDS: u64 = 21;
 
 impl Kinds {
     fn drawn(random: &mut Random) -> Kinds {
@@ -381,6 +401,12 @@ fn trouble(
             both(Action::Kernel(one, manner), Some(Action::Kernel(one, Manner::Well)));
         }
         15 => both(Action::Snatch(one, instance), None),
+        17 if style.routers.first().is_some_and(|router| router.version == Version::V3) => {
+            let (other, first) = (style.interval * random.pick(&[2, 3]), style.interval);
+            both(Action::Interval(one, instance, other), Some(Action::Interval(one, instance, first)));
+        }
+        18 => both(Action::Address(one, instance, true), Some(Action::Address(one, instance, false))),
+        19 => both(Action::Member(one, instance, false), Some(Action::Member(one, instance, true))),
         16 => both(Action::Replay { segment: segment.unwrap_or(Segment(0)) }, None),
         _ => {
             let every = (style.interval / 20).max(Duration::from_millis(1));

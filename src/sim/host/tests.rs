@@ -46,13 +46,13 @@ fn a_clock_gains_what_it_was_told_and_leaps_ahead() {
 #[test]
 fn requests_are_answered_in_order_and_each_takes_its_time() {
     let mut kernel = kernel();
-    kernel.ask(at(0), Ticket(1), ONE, holdings(&[100, 101]));
+    kernel.ask(at(0), Ticket(1), ONE, holdings(&[100]));
     kernel.ask(at(0), Ticket(2), ONE, holdings(&[]));
     let first = kernel.due().expect("busy");
     assert!(first >= at(1) && first <= at(5));
     assert_eq!(kernel.settle(at(0)), None);
     assert_eq!(kernel.settle(first), Some((Ticket(1), ONE, Outcome::Ok)));
-    assert_eq!(kernel.held(ONE).len(), 2);
+    assert_eq!(kernel.held(ONE).len(), 1);
     let second = kernel.due().expect("busy");
     assert!(second > first);
     assert_eq!(kernel.settle(second), Some((Ticket(2), ONE, Outcome::Ok)));
@@ -61,15 +61,35 @@ fn requests_are_answered_in_order_and_each_takes_its_time() {
 }
 
 #[test]
+fn a_kernel_may_tell_how_far_it_is_before_it_is_done() {
+    let progress = (0..64).filter(|seed| {
+        let mut kernel = Kernel::new((MS, MS), Random::new(*seed));
+        kernel.ask(at(0), Ticket(1), ONE, holdings(&[100, 101, 102, 103]));
+        let first = kernel.settle(at(1)).map(|(_, _, outcome)| outcome);
+        if first == Some(Outcome::Ok) {
+            return false;
+        }
+        assert_eq!(first, Some(Outcome::Progress { addresses: 2 }));
+        assert_eq!(kernel.held(ONE), BTreeSet::from([address(100), address(101)]));
+        assert_eq!(kernel.settle(at(2)), Some((Ticket(1), ONE, Outcome::Ok)));
+        assert_eq!(kernel.held(ONE).len(), 4);
+        true
+    });
+    assert!((16..48).contains(&progress.count()));
+}
+
+#[test]
 fn a_refusing_kernel_keeps_what_it_has_and_lets_go() {
     let mut kernel = kernel();
     kernel.ask(at(0), Ticket(1), ONE, holdings(&[100]));
     kernel.settle(at(5));
     kernel.manner = Manner::Refuses;
-    kernel.ask(at(5), Ticket(2), ONE, holdings(&[100, 101]));
-    let refused = Outcome::Refused(vec![Item::Address(address(101))]);
-    assert_eq!(kernel.settle(at(10)), Some((Ticket(2), ONE, refused)));
-    assert_eq!(kernel.held(ONE), BTreeSet::from([address(100)]));
+    let many: Vec<u8> = (100..200).collect();
+    kernel.ask(at(5), Ticket(2), ONE, holdings(&many));
+    let Some((Ticket(2), ONE, Outcome::Refused(refused))) = kernel.settle(at(10)) else { panic!("not refused") };
+    assert!((50..100).contains(&refused.len()), "most of them, not all: {}", refused.len());
+    assert_eq!(kernel.held(ONE).len(), 100 - refused.len());
+    assert!(kernel.holds(address(100)), "what it had it keeps");
     kernel.ask(at(10), Ticket(3), ONE, holdings(&[]));
     assert_eq!(kernel.settle(at(15)), Some((Ticket(3), ONE, Outcome::Ok)));
     assert_eq!(kernel.held(ONE), BTreeSet::new());

@@ -8,7 +8,7 @@ use super::{Promise, preempts};
 use crate::proto::Instant;
 use crate::proto::track::{Reading, TrackParams};
 use crate::proto::vrrp::{
-    Fault, GroupId, InstanceId, OWNER_PRIORITY, Params, Phase, Preempt, Reach, TrackUse, Version,
+    Fault, GroupId, InstanceId, OWNER_PRIORITY, OtherAddresses, Params, Phase, Preempt, Reach, TrackUse, Version,
 };
 use crate::sim::layout::{Layout, Router, source_of};
 use crate::sim::net::{Link, Station, Stations};
@@ -129,9 +129,9 @@ fn bounds(world: &World, router: usize) -> (Duration, Duration) {
             let Some(node) = world.node(*member) else { continue };
             let Some(params) = node.plan.setup.instances.get(id) else { continue };
             members = members.with(*member);
-            down = down.max(longest_wait(world, scope, params));
+            down = down.max(longest_wait(world, scope, params, learned(world, *member, *id)));
             wait = wait.max(extra_wait(node, params));
-            settle = settle.max(node.kernel.longest() * 2);
+            settle = settle.max(node.kernel.longest() * 4);
             announce = announce.max(params.announce.lower_prio_delay.max(params.announce.delay));
             let group = node.plan.setup.groups.values().find(|group| group.members.contains(id));
             grouped = grouped.max(group.map_or(1, |group| 1 + group.members.len()));
@@ -146,8 +146,8 @@ fn bounds(world: &World, router: usize) -> (Duration, Duration) {
 }
 
 /// The longest master-down time of an instance, when any member of its scope may be the master it counts by.
-fn longest_wait(world: &World, scope: usize, params: &Params) -> Duration {
-    let mut interval = params.interval;
+fn longest_wait(world: &World, scope: usize, params: &Params, learned: Duration) -> Duration {
+    let mut interval = params.interval.max(learned);
     if params.version == Version::V3 {
         let inside = |(at, _): &(usize, &Router)| world.oracle.quiet.scope(*at) == scope;
         for (_, shape) in world.routers.iter().enumerate().filter(inside) {
@@ -159,6 +159,12 @@ fn longest_wait(world: &World, scope: usize, params: &Params) -> Duration {
     }
     let step = if params.version == Version::V2 { Duration::from_secs(1) } else { interval };
     interval * u32::from(params.down_timer_adverts) + step
+}
+
+/// The interval an instance learnt from the master it follows or followed.
+fn learned(world: &World, at: Station, id: InstanceId) -> Duration {
+    let watch = world.oracle.seen.get(usize::from(at.0)).and_then(|seen| seen.watches.get(&id));
+    watch.map_or(Duration::ZERO, |watch| watch.interval)
 }
 
 /// What else an instance may wait for.
@@ -235,6 +241,11 @@ fn judge(world: &World, router: usize) -> Option<(Promise, String)> {
             return Some((promise, format!("{name}: {} {text}", shape.name)));
         }
     }
+    for stand in &stands {
+        if let Some(found) = torn(world, stand) {
+            return Some(found);
+        }
+    }
     for (at, id) in &shape.members {
         if let Some(found) = holdings(world, *at, *id) {
             return Some(found);
@@ -250,7 +261,7 @@ fn stand(world: &World, at: Station, id: InstanceId) -> Option<Stand> {
     let groups = &node.plan.setup.groups;
     let group = groups.iter().find(|(_, group)| group.members.contains(&id)).map(|(id, _)| *id);
     let whole = match group.and_then(|group| groups.get(&group)) {
-        Some(group) => group.members.clone(),
+        Some(group) => group.members.iter().copied().filter(|id| node.plan.setup.instances.contains_key(id)).collect(),
         None => vec![id],
     };
     Some(Stand {
@@ -370,6 +381,15 @@ fn group_follows(world: &World, stand: &Stand) -> Option<(Promise, String)> {
     (!follows).then(|| (Promise::Group, "is backup and no member of its group hears a master to follow".to_owned()))
 }
 
+/// The members of a group are in one state.
+fn torn(world: &World, stand: &Stand) -> Option<(Promise, String)> {
+    let node = world.node(stand.at)?;
+    let group = node.plan.setup.groups.get(&stand.group?)?;
+    let phases: BTreeSet<Phase> = group.members.iter().filter_map(|id| world.phase(stand.at, *id)).collect();
+    let split = phases.len() > 1 && node.is_running();
+    split.then(|| (Promise::Group, format!("{}: the members of a group are {phases:?}", node.plan.name)))
+}
+
 fn refuses(node: &Node) -> bool {
     node.kernel.manner == Manner::Refuses
 }
@@ -390,7 +410,13 @@ fn hears(world: &World, router: usize, to: Station, from: Station) -> bool {
         (Reach::Unicast { peers, .. }, Some(port)) => peers.iter().any(|peer| Some(peer.ip) == source_of(params, port)),
         (Reach::Unicast { .. }, None) => false,
     };
-    to != from && source.is_some() && addressed && world.network.open(Link { segment: shape.segment, from, to })
+    let listed =
+        params.other_addresses == OtherAddresses::Report || params.holdings.addresses == theirs.holdings.addresses;
+    to != from
+        && source.is_some()
+        && addressed
+        && listed
+        && world.network.open(Link { segment: shape.segment, from, to })
 }
 
 /// Whether a kernel has what it should.
@@ -400,14 +426,14 @@ fn holdings(world: &World, at: Station, id: InstanceId) -> Option<(Promise, Stri
     if !node.is_running() || refuses(node) {
         return None;
     }
-    if world.oracle.seen.get(usize::from(at.0)).is_some_and(|seen| seen.asked_again > world.now) {
+    let hands_over = node.engine.as_ref().is_some_and(|engine| engine.is_handing_over(id));
+    if hands_over || world.oracle.seen.get(usize::from(at.0)).is_some_and(|seen| seen.asked_again > world.now) {
         return None;
     }
-    let params = node.plan.setup.instances.get(&id)?;
     let held = node.kernel.held(id);
-    let wanted = match world.phase(at, id) {
-        Some(Phase::Master) => params.holdings.every_address().map(|held| held.ip).collect(),
-        Some(Phase::Init | Phase::Backup | Phase::Fault) | None => BTreeSet::new(),
+    let wanted = match (world.phase(at, id), node.plan.setup.instances.get(&id)) {
+        (Some(Phase::Master), Some(params)) => params.holdings.every_address().map(|held| held.ip).collect(),
+        (Some(Phase::Init | Phase::Backup | Phase::Fault | Phase::Master) | None, _) => BTreeSet::new(),
     };
     (held != wanted)
         .then(|| (Promise::Holdings, format!("{}: has {held:?} and should have {wanted:?}", node.plan.name)))
@@ -438,7 +464,9 @@ fn astray(world: &World, router: usize) -> Option<String> {
     let node = world.node(master)?;
     let (_, id) = shape.members.iter().find(|(at, _)| *at == master)?;
     let params = node.plan.setup.instances.get(id)?;
-    if params.announce.repeat == 0 || params.announce.lower_prio_repeat == 0 || refuses(node) {
+    // Who refuses another list of addresses may never hear of the master it has to announce against.
+    let deaf = params.other_addresses == OtherAddresses::Refuse;
+    if params.announce.repeat == 0 || params.announce.lower_prio_repeat == 0 || refuses(node) || deaf {
         return None;
     }
     for (at, client) in world.layout.clients.iter().enumerate().filter(|(_, client)| client.segment == shape.segment) {

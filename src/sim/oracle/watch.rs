@@ -19,7 +19,7 @@ pub(super) struct Watch {
     pub(super) phase: Phase,
     priority: u8,
     /// The interval of the master last accepted, or its own.
-    interval: Duration,
+    pub(super) interval: Duration,
     /// When the wait for the master began, and whether it is only the skew.
     base: Instant,
     skew_only: bool,
@@ -27,9 +27,14 @@ pub(super) struct Watch {
     delay_until: Option<Instant>,
     /// When it woke from a sleep: it may wait for one more advert.
     woke: Option<Instant>,
-    /// When the last advert left as master.
+    /// It woke and then its interval changed: how long it may wait is left open until it hears somebody.
+    open: bool,
+    /// When the last advert left as master, and until when it offers the addresses to a better router.
     sent: Option<Instant>,
+    offers_until: Option<Instant>,
     holds: bool,
+    /// It has just begun and not moved since; a group it joins need not wait for it.
+    fresh: bool,
     grouped: bool,
     stopping: bool,
 }
@@ -68,8 +73,11 @@ impl Watch {
             skew_only: false,
             delay_until: None,
             woke: None,
+            open: false,
             sent: None,
+            offers_until: None,
             holds: false,
+            fresh: true,
             grouped,
             stopping: false,
             params,
@@ -130,6 +138,8 @@ impl Watch {
                 return;
             }
         }
+        self.open = false;
+        self.woke = None;
         self.interval = longest;
         self.base = local;
         self.skew_only = false;
@@ -159,8 +169,8 @@ impl Watch {
             }
         };
         let timed = params.version == Version::V3 || params.interval == sender.interval;
-        let listed =
-            params.other_addresses == OtherAddresses::Report || params.holdings.addresses == sender.holdings.addresses;
+        // What a list was when the advert left is not known here.
+        let listed = params.other_addresses == OtherAddresses::Report;
         let listens = !(params.is_owner() && params.owner_ignore_adverts);
         matches!(self.phase, Phase::Backup | Phase::Master)
             && params.version == sender.version
@@ -225,12 +235,14 @@ impl Watch {
             (Promise::NoTheft, format!("takes over {by:?} before its wait is over"))
         });
         self.phase = to;
+        self.fresh = from == Phase::Init && to == Phase::Backup;
         match to {
             Phase::Backup => {
                 self.base = local;
                 self.skew_only = bounced;
                 self.delay_until = None;
                 self.woke = None;
+                self.open = false;
                 self.sent = None;
                 if !matches!(cause, Cause::HigherPriority(_)) || self.params.version == Version::V2 {
                     self.interval = self.own_interval();
@@ -250,6 +262,7 @@ pub(super) fn follow(seen: &mut Seen, local: Instant, effect: &Effect) -> Option
         Effect::Send(sent) => {
             if let Some(watch) = seen.watches.get_mut(&sent.instance) {
                 watch.sent = Some(local);
+                watch.offers_until = watch.offers_until.filter(|_| sent.priority == 0);
             }
             None
         }
@@ -286,6 +299,12 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
             }
             None
         }
+        Event::HandingOver { instance, limit } => {
+            if let Some(watch) = seen.watches.get_mut(instance).filter(|watch| watch.phase == Phase::Master) {
+                watch.offers_until = Some(local + *limit);
+            }
+            None
+        }
         // The kernel refuses, or may be asked again: the network is not at rest until that is settled.
         Event::FaultRaised { fault: Fault::Unheld, .. } | Event::FaultCleared { fault: Fault::Unheld, .. } => {
             seen.unheld_moved = true;
@@ -310,6 +329,7 @@ pub(super) fn retune(seen: &mut Seen, local: Instant) {
     }
     for (instance, watch) in &mut seen.watches {
         if let Some(params) = seen.plan.setup.instances.get(instance) {
+            watch.open |= watch.woke.is_some() && watch.params.interval != params.interval;
             let followed_own = watch.interval == watch.own_interval() || watch.phase == Phase::Master;
             watch.params = params.clone();
             if followed_own || params.version == Version::V2 {
@@ -381,8 +401,9 @@ pub(super) fn turn_ends(seen: &Seen, local: Instant, engine: &Engine, expired: b
 fn groups_agree(seen: &Seen) -> Option<(Promise, String)> {
     for (id, group) in &seen.plan.setup.groups {
         for phase in [Phase::Master, Phase::Fault] {
-            let phases: Vec<Phase> =
-                group.members.iter().filter_map(|member| seen.watches.get(member)).map(|watch| watch.phase).collect();
+            let settled =
+                group.members.iter().filter_map(|member| seen.watches.get(member)).filter(|watch| !watch.fresh);
+            let phases: Vec<Phase> = settled.map(|watch| watch.phase).collect();
             let some = phases.contains(&phase);
             if some && phases.iter().any(|other| *other != phase) {
                 let name = seen.plan.groups.get(id).map_or("?", String::as_str);
@@ -400,12 +421,14 @@ impl Watch {
             return None;
         }
         match self.phase {
-            Phase::Backup if !self.grouped => {
+            Phase::Backup if !self.grouped && !self.open => {
                 let skew = skew(self.params.version, self.interval, self.priority);
                 let grace = self.woke.map(|woke| woke + self.interval + skew);
                 Some(self.deadline().max(grace.unwrap_or_default()))
             }
-            Phase::Master => self.sent.map(|sent| sent + self.own_interval()),
+            Phase::Master => {
+                self.sent.map(|sent| (sent + self.own_interval()).max(self.offers_until.unwrap_or_default()))
+            }
             Phase::Backup | Phase::Init | Phase::Fault => None,
         }
     }

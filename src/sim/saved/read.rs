@@ -119,6 +119,9 @@ impl<'a> Words<'a> {
                 if self.take("drift") {
                     plan.drift = self.number("drift")?;
                 }
+                if self.take("wall") {
+                    plan.wall = self.number("offset")?;
+                }
                 if self.take("startup") {
                     plan.setup.globals.startup_delay = self.time()?;
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ACTIONS, Action, Expectation, Manner, Observed, Reader, Script, ScriptError};
-use crate::sim::net::{Fault, Rule, Segment, Stations};
+use crate::sim::net::{Fault, Rule, Segment, Station, Stations};
 
 const CONDITIONS: &[&str] = &["gap", "overlap", "outage", "transitions", "master"];
 
@@ -97,10 +97,22 @@ impl Reader<'_> {
                 Action::Source(node, port, self.up_or_down()?)
             }
             "priority" => self.priority()?,
+            "interval" => {
+                let (node, instance) = self.instance()?;
+                Action::Interval(node, instance, self.time()?)
+            }
+            "address" => {
+                let (node, instance) = self.instance()?;
+                Action::Address(node, instance, self.either("more", "less")?)
+            }
+            "instance" => {
+                let (node, instance) = self.instance()?;
+                Action::Member(node, instance, self.either("back", "gone")?)
+            }
             "kernel" => Action::Kernel(self.node()?, self.manner()?),
             "snatch" => {
-                let node = self.node()?;
-                Action::Snatch(node, self.within("instance", node, |node| &node.instances)?)
+                let (node, instance) = self.instance()?;
+                Action::Snatch(node, instance)
             }
             "replay" => Action::Replay { segment: self.on_segment()?.unwrap_or(Segment(0)) },
             "junk" => self.junk()?,
@@ -155,11 +167,20 @@ impl Reader<'_> {
     }
 
     fn up_or_down(&mut self) -> Result<bool, ScriptError> {
-        match self.word("`up` or `down`")? {
-            "up" => Ok(true),
-            "down" => Ok(false),
-            other => Err(self.unknown("state", other, &["up", "down"])),
+        self.either("up", "down")
+    }
+
+    fn either(&mut self, yes: &str, no: &str) -> Result<bool, ScriptError> {
+        match self.word(&format!("`{yes}` or `{no}`"))? {
+            word if word == yes => Ok(true),
+            word if word == no => Ok(false),
+            other => Err(self.unknown("state", other, &[yes, no])),
         }
+    }
+
+    fn instance(&mut self) -> Result<(Station, usize), ScriptError> {
+        let node = self.node()?;
+        Ok((node, self.within("instance", node, |node| &node.instances)?))
     }
 
     fn track(&mut self) -> Result<Action, ScriptError> {
@@ -177,8 +198,7 @@ impl Reader<'_> {
     }
 
     fn priority(&mut self) -> Result<Action, ScriptError> {
-        let node = self.node()?;
-        let instance = self.within("instance", node, |node| &node.instances)?;
+        let (node, instance) = self.instance()?;
         let priority = self.number("a priority")?;
         match u8::try_from(priority) {
             Ok(priority) if priority > 0 => Ok(Action::Priority(node, instance, priority)),

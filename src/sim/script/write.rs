@@ -56,6 +56,17 @@ pub fn action(action: &Action, cast: &Cast) -> String {
         Action::Priority(at, instance, priority) => {
             format!("priority {} {} {priority}", node(at), within(at, instance, |node| &node.instances))
         }
+        Action::Interval(at, instance, interval) => {
+            format!("interval {} {} {}", node(at), within(at, instance, |node| &node.instances), time(*interval))
+        }
+        Action::Address(at, instance, more) => {
+            let word = if *more { "more" } else { "less" };
+            format!("address {} {} {word}", node(at), within(at, instance, |node| &node.instances))
+        }
+        Action::Member(at, instance, back) => {
+            let word = if *back { "back" } else { "gone" };
+            format!("instance {} {} {word}", node(at), within(at, instance, |node| &node.instances))
+        }
         Action::Kernel(at, Manner::Well) => format!("kernel {} well", node(at)),
         Action::Kernel(at, Manner::Refuses) => format!("kernel {} refuses", node(at)),
         Action::Kernel(at, Manner::Slow(by)) => format!("kernel {} slow {}", node(at), time(*by)),
