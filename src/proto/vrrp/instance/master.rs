@@ -77,8 +77,10 @@ impl Instance {
 
     pub(super) fn master_hears(&mut self, turn: &mut Turn<'_>, heard: &Heard) {
         if heard.priority == 0 {
-            // Whoever waits for a successor learns at once that there is one.
+            // Whoever waits for a successor learns at once that there is one. Who leaves was Master too, and clients may
+            // have learnt its way.
             self.advertise(turn);
+            self.announce_again_at(turn.now + self.own_interval);
             return;
         }
         let ours = self.source;
