@@ -87,6 +87,7 @@ impl Instance {
         if let State::Backup(backup) = &mut self.state {
             backup.wants_master = false;
             backup.heard_zero = false;
+            backup.bounced = false;
             backup.preempting = None;
         }
         if changed {
@@ -128,9 +129,17 @@ impl Instance {
         }
     }
 
-    /// The deadline moves by as much as the master down time became longer or shorter.
+    /// What a Backup waits for in all: the master down time, or the skew alone after priority 0 or a bounce.
+    pub(super) fn wait(&self) -> Duration {
+        match &self.state {
+            State::Backup(backup) if backup.heard_zero || backup.bounced => self.skew(),
+            State::Init | State::Backup(_) | State::Master(_) | State::Fault => self.down_time(),
+        }
+    }
+
+    /// The deadline moves by as much as the wait became longer or shorter.
     pub(super) fn shift_master_down(&mut self, before: Duration) {
-        let after = self.down_time();
+        let after = self.wait();
         if let Some(at) = self.timers.get(Purpose::MasterDown) {
             let moved = if after > before { at + (after - before) } else { at.back(before - after) };
             self.timers.set(Purpose::MasterDown, moved);

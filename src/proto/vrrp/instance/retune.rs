@@ -93,7 +93,7 @@ impl Instance {
     }
 
     fn set_priority(&mut self, turn: &mut Turn<'_>, to: u8) {
-        let (from, down, phase) = (self.priority, self.down_time(), self.phase());
+        let (from, wait, phase) = (self.priority, self.wait(), self.phase());
         if from == to {
             return;
         }
@@ -103,7 +103,7 @@ impl Instance {
         }
         turn.report(Event::PriorityChanged { instance: self.id, from, to, phase });
         match phase {
-            Phase::Backup => self.shift_master_down(down),
+            Phase::Backup => self.shift_master_down(wait),
             Phase::Master if !self.faults.is_empty() => {}
             Phase::Master if to < from => self.offer(turn),
             Phase::Master => self.take_back_offer(turn),
@@ -119,7 +119,7 @@ impl Instance {
         tracked: &Tracked,
         of_port: Option<IpAddr>,
     ) {
-        let down = self.down_time();
+        let wait = self.wait();
         let old = std::mem::replace(&mut self.params, Arc::new(params));
         let old_interval = self.own_interval;
         self.own_interval = self.params.version.nearest_interval(self.params.interval);
@@ -142,7 +142,7 @@ impl Instance {
             self.set_link(turn, link);
         }
         if self.phase() == Phase::Backup {
-            self.shift_master_down(down);
+            self.shift_master_down(wait);
         }
         self.set_tracked(turn, tracked);
         if self.phase() == Phase::Master {

@@ -28,6 +28,14 @@ fn an_identical_configuration_has_no_effect_at_all() {
 }
 
 #[test]
+fn a_longer_interval_does_not_hold_up_who_takes_over_from_a_master_that_left() {
+    let mut node = Node::with(params(100));
+    node.hear(HIGHER, 0);
+    node.retune(VI, |params| params.interval = ms(2000));
+    assert_eq!(node.next().0, Duration::from_nanos(1_218_750_000), "the skew of the new interval");
+}
+
+#[test]
 fn what_concerns_one_instance_leaves_the_others_alone() {
     let (mut node, _) = Node::start(setup([(VI, params(100)), (SECOND, second(100))]));
     node.wait_for(Phase::Master);
