@@ -165,7 +165,7 @@ impl Instance {
     }
 
     /// What the other master makes clients believe after our announcement is put right no later than this.
-    fn announce_again_at(&mut self, at: Instant) {
+    pub(super) fn announce_again_at(&mut self, at: Instant) {
         let later = self.timers.get(Purpose::AnnounceOther).is_none_or(|planned| planned > at);
         if later && self.params.announce.lower_prio_repeat > 0 {
             self.timers.set(Purpose::AnnounceOther, at);

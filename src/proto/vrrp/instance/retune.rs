@@ -190,7 +190,8 @@ impl Instance {
                 if self.expired(turn.now, late_by) {
                     self.leave_for_backup(turn, Cause::TimerExpired, Farewell::Silent, Keep::Nothing);
                 } else if self.was_given_up(turn.now) {
-                    self.announce_after_other_master(turn);
+                    // With what is due, after the adverts that came meanwhile: they may tell that we are no longer it.
+                    self.announce_again_at(turn.now);
                 }
             }
             Phase::Init | Phase::Fault => {}
