@@ -46,6 +46,9 @@ use timeline::{Deed, Timeline};
 /// How many events one world may take; a world that needs more does not come to rest.
 pub const EVENTS_MAX: u64 = 20_000_000;
 
+/// Octets of an IPv4 header without options.
+const IPV4_HEADER: usize = 20;
+
 /// How often clients try to reach the addresses.
 const CLIENT_EVERY: Duration = Duration::from_millis(200);
 
@@ -412,11 +415,8 @@ impl World {
         };
         let segment = port.segment;
         let up = node.link_up(transmission.port);
-        // An instance that was just removed still says goodbye.
-        let first = self.layout.nodes.get(usize::from(at.0)).map(|plan| &plan.setup.instances);
-        let params = node.plan.setup.instances.get(&transmission.instance);
-        let params = params.or_else(|| first.and_then(|all| all.get(&transmission.instance)));
-        let interval = params.map(|params| params.interval);
+        let interval =
+            transmission.packets.first().and_then(|packet| written_interval(transmission.source, &packet.bytes));
         let router = self.oracle.router_of(at, transmission.instance);
         self.timeline.keep(self.now, at, Deed::Sent(transmission.instance, transmission.priority));
         let said = router.zip(interval).map(|(router, interval)| Said {
@@ -611,6 +611,20 @@ impl World {
 
 fn station(at: usize) -> Station {
     Station(u8::try_from(at).unwrap_or(u8::MAX))
+}
+
+/// The interval an advert carries: what the sender means is not always what it is configured to by now.
+fn written_interval(source: IpAddr, bytes: &[u8]) -> Option<Duration> {
+    let message = if source.is_ipv4() { bytes.get(IPV4_HEADER..)? } else { bytes };
+    match message {
+        // Version 3 counts hundredths of a second in twelve bits; version 2, with or without the authentication header
+        // before it, whole seconds, and every member has the same.
+        [0x31, _, _, _, high, low, ..] => {
+            Some(Duration::from_millis(10) * u32::from(u16::from_be_bytes([high & 0x0f, *low])))
+        }
+        [0x21, _, _, _, _, seconds, ..] => Some(Duration::from_secs(u64::from(*seconds))),
+        _ => Some(Duration::ZERO),
+    }
 }
 
 fn raw(source: IpAddr, destination: IpAddr, hop_limit: u8, bytes: &[u8]) -> Raw {
