@@ -8,11 +8,12 @@ use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 
 use crate::capture::Capture;
-use crate::journal::Journal;
+use crate::journal::{Journal, PATIENCE};
 use crate::node::Node;
 
 /// A network, mount and process namespace, held open by one process.
@@ -185,6 +186,8 @@ impl Lab {
         for address in addresses {
             node.run(&format!("ip addr add {address} dev {interface}"));
         }
+        wait_until_it_carries(switch, &port);
+        wait_until_it_carries(node.namespace(), &interface);
     }
 
     /// A node on `segment` with `addresses` on its `eth0`.
@@ -246,6 +249,15 @@ impl Lab {
 
     fn pass_frames(&self, hook: &str, port: &str) {
         self.switch.run(&format!("nft delete chain netdev cuts {hook}-{port}"));
+    }
+}
+
+/// Until then the kernel throws away what is sent, without a word.
+fn wait_until_it_carries(namespace: &Namespace, interface: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !namespace.run(&format!("ip -oneline link show {interface}")).contains(" state UP ") {
+        assert!(Instant::now() < deadline, "{interface} never carried");
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
