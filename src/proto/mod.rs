@@ -4,6 +4,7 @@
 //! drives it (the daemon, the simulator, `simulate`, the model checker) carries the effects out in that order before
 //! it hands over the next input.
 
+pub mod exchange;
 pub mod time;
 pub mod timers;
 pub mod track;
