@@ -31,6 +31,7 @@ pub struct CommandLine {
     pub vrrp: bool,
     pub checkers: bool,
     pub bfd: bool,
+    pub everything: bool,
     pub dont_fork: bool,
     pub dont_respawn: bool,
     pub dump_conf: bool,
@@ -85,6 +86,7 @@ impl Default for CommandLine {
             vrrp: true,
             checkers: true,
             bfd: true,
+            everything: false,
             dont_fork: false,
             dont_respawn: false,
             dump_conf: false,
@@ -149,7 +151,7 @@ pub const OPTIONS: &[Opt] = &[
     flag!(Some('C'), "check", "run without VRRP", vrrp = false),
     flag!(Some('B'), "no_bfd", "run without BFD", bfd = false),
     opt(None, "all", Takes::Nothing, "run everything, whatever the configuration holds", |line, _| {
-        (line.vrrp, line.checkers, line.bfd) = (true, true, true);
+        (line.vrrp, line.checkers, line.bfd, line.everything) = (true, true, true, true);
         Ok(())
     }),
     flag!(Some('l'), "log-console", "log to standard error too", log.console = true),

@@ -10,7 +10,8 @@ use crate::kernel::syslog::Syslog;
 use crate::observe::log::{Level, Log, Sinks};
 use crate::render;
 use crate::supervisor::daemon::{self, Settings};
-use crate::worker::vrrp::role;
+use crate::supervisor::role::Role;
+use crate::worker::{check, vrrp};
 use keepalived_conf::Options;
 
 pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -61,16 +62,18 @@ pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>
 pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     let own: Vec<OsString> = words.drain(..words.len().min(ROLE_WORDS)).collect();
     let own: Vec<&str> = own.iter().filter_map(|word| word.to_str()).collect();
-    let ["--role", "vrrp", channel, bundle] = own.as_slice() else {
+    let understood = match own.as_slice() {
+        ["--role", role, channel, bundle] => Role::of_word(role).zip(channel.parse().ok()).zip(bundle.parse().ok()),
+        _ => None,
+    };
+    let (Some(((role, channel), bundle)), Ok(line)) = (understood, options::parse(words)) else {
         output.complain("--role is for the supervisor's own use");
         return 1;
     };
-    match (channel.parse(), bundle.parse(), options::parse(words)) {
-        (Ok(channel), Ok(bundle), Ok(line)) => role::run(program, (channel, bundle), &log_of(&line, "Keepalived_vrrp")),
-        _ => {
-            output.complain("--role is for the supervisor's own use");
-            1
-        }
+    let (inherited, log) = ((channel, bundle), log_of(&line, role.identity()));
+    match role {
+        Role::Vrrp => vrrp::role::run(program, inherited, &log),
+        Role::Checker => check::role::run(program, inherited, &log),
     }
 }
 
@@ -81,6 +84,10 @@ fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settin
     let path = |given: &Option<String>, name: &str| {
         given.as_ref().map_or_else(|| Path::new("/run").join(name), std::path::PathBuf::from)
     };
+    let workers = [
+        (line.vrrp, Role::Vrrp, path(&line.vrrp_pid_file, "vrrp.pid")),
+        (line.checkers, Role::Checker, path(&line.checkers_pid_file, "checkers.pid")),
+    ];
     Settings {
         program: program.to_owned(),
         arguments: words,
@@ -93,8 +100,8 @@ fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settin
         },
         foreground: line.dont_fork,
         pid_file: path(&line.pid_file, "keepalived.pid"),
-        vrrp_pid_file: line.vrrp.then(|| path(&line.vrrp_pid_file, "vrrp.pid")),
-        checkers_pid_file: line.checkers.then(|| path(&line.checkers_pid_file, "checkers.pid")),
+        workers: workers.into_iter().filter_map(|(wanted, role, path)| wanted.then_some((role, path))).collect(),
+        everything: line.everything,
         ignore_interrupt: line.ignore_sigint,
         dont_respawn: line.dont_respawn,
     }

@@ -1,14 +1,16 @@
 //! From the command line to the end of the daemon: configuration, terminal, PID files, and then the life with the workers.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use keepalived_conf::Options;
 use tokio::task::LocalSet;
 
-use super::keeper::Keeper;
+use super::role::Role;
 use super::signals::{self, Signal};
 use super::source::Source;
+use super::workers::Workers;
 use crate::kernel::pidfile::{PidFile, PidFileError};
 use crate::observe::log::Log;
 
@@ -31,10 +33,11 @@ pub struct Settings {
     pub options: Options,
     pub foreground: bool,
     pub pid_file: PathBuf,
-    /// `None`: no VRRP worker is wanted.
-    pub vrrp_pid_file: Option<PathBuf>,
-    /// Other programs want it to be there, and to name a process that runs.
-    pub checkers_pid_file: Option<PathBuf>,
+    /// The workers that may run, and their PID files. Other programs want these files to be there, and to name a process
+    /// that runs.
+    pub workers: BTreeMap<Role, PathBuf>,
+    /// All of them run, whether the configuration has something for them or not.
+    pub everything: bool,
     pub ignore_interrupt: bool,
     /// A worker that dies ends everything.
     pub dont_respawn: bool,
@@ -78,18 +81,18 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
             return exit::FATAL;
         }
     };
-    let mut keeper = Keeper::new(first, settings, held.vrrp.as_ref(), log);
-    keeper.begin();
+    let mut workers = Workers::new(first, settings, &held.workers, log);
+    workers.begin();
     loop {
         let ended = tokio::select! {
             Some(signal) = signals.recv() => match signal {
-                Signal::Stop => keeper.stop(),
+                Signal::Stop => workers.stop(),
                 Signal::Reload => {
-                    keeper.reload();
+                    workers.reload();
                     None
                 }
             },
-            ended = keeper.turn() => ended,
+            ended = workers.turn() => ended,
         };
         if let Some(status) = ended {
             return status;
@@ -101,9 +104,7 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
 #[derive(Debug)]
 struct PidFiles {
     ours: Option<PidFile>,
-    vrrp: Option<PidFile>,
-    /// There is no checker worker yet.
-    checkers: Option<PidFile>,
+    workers: BTreeMap<Role, PidFile>,
 }
 
 /// Another copy of the daemon runs with the same files.
@@ -122,17 +123,16 @@ impl PidFiles {
                 Ok(None)
             }
         };
-        let maybe = |path: &Option<PathBuf>| path.as_ref().map_or(Ok(None), take);
-        Ok(PidFiles {
-            ours: take(&settings.pid_file)?,
-            vrrp: maybe(&settings.vrrp_pid_file)?,
-            checkers: maybe(&settings.checkers_pid_file)?,
-        })
+        let mut held = PidFiles { ours: take(&settings.pid_file)?, workers: BTreeMap::new() };
+        for (role, path) in &settings.workers {
+            held.workers.extend(take(path)?.map(|file| (*role, file)));
+        }
+        Ok(held)
     }
 
     /// All of them name us, until a worker of their own runs.
     fn write(&self, log: &Log) {
-        for file in [&self.ours, &self.vrrp, &self.checkers].into_iter().flatten() {
+        for file in self.ours.iter().chain(self.workers.values()) {
             if let Err(error) = file.write() {
                 log.warning(format_args!("a PID file cannot be written: {error}"));
             }

@@ -1,15 +1,16 @@
-//! The life of the VRRP worker: started, listened to, watched, buried, started again.
+//! The life of one worker: started, listened to, watched, buried, started again.
 //!
 //! Whatever ends a worker, its last will is carried out before another one starts, and nothing it said before is missed.
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::daemon::{Settings, exit};
+use super::daemon::Settings;
 use super::execute::execute;
+use super::role::Role;
 use super::source::Source;
 use super::watchdog::{Verdict, Watchdog};
 use super::will::Will;
@@ -29,14 +30,12 @@ const KILL_WAIT: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Keeper<'a> {
+    pub(super) role: Role,
     settings: &'a Settings,
     pid_file: Option<&'a PidFile>,
     log: &'a Log,
-    source: Source,
-    epoch: u64,
     life: Life,
     backoff: Backoff,
-    stopping: bool,
 }
 
 #[derive(Debug)]
@@ -71,109 +70,63 @@ enum Awaited {
     Nothing,
 }
 
-enum Happening {
+/// The next thing that concerns a worker.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// It is time to start it.
+    Due,
     Said(Message),
     Silent,
     Ended(End),
 }
 
+/// What is left to whoever looks after all workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Nothing,
+    /// It is time to start it.
+    Due,
+    /// It lives by this configuration, or goes on as before.
+    Reloaded(u64),
+    /// It is gone, and its will is carried out.
+    Gone(End),
+}
+
 impl<'a> Keeper<'a> {
-    pub(super) fn new(source: Source, settings: &'a Settings, pid_file: Option<&'a PidFile>, log: &'a Log) -> Self {
-        let (life, backoff) = (Life::Idle, Backoff::default());
-        Keeper { settings, pid_file, log, source, epoch: 1, life, backoff, stopping: false }
+    pub(super) fn new(role: Role, settings: &'a Settings, pid_file: Option<&'a PidFile>, log: &'a Log) -> Self {
+        Keeper { role, settings, pid_file, log, life: Life::Idle, backoff: Backoff::default() }
     }
 
-    /// Starts the worker if there is something for it to do.
-    pub(super) fn begin(&mut self) {
-        if self.settings.vrrp_pid_file.is_some() && self.source.vrrp {
-            self.start();
-        } else {
-            self.log.warning("the configuration has nothing to run; a reload may bring it");
-        }
+    /// Nobody has asked for this worker yet.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.life, Life::Idle)
     }
 
-    /// Waits for the next thing to happen to the worker and deals with it; a status ends the daemon. Dropping the future
-    /// loses nothing.
-    pub(super) async fn turn(&mut self) -> Option<u8> {
-        match &mut self.life {
-            Life::Idle => std::future::pending().await,
-            Life::Waiting(until) => {
-                sleep_until(*until).await;
-                self.start();
-                None
-            }
-            Life::Running(worker) => match worker.next(self.log).await {
-                Happening::Said(message) => {
-                    worker.hear(message, self.log);
-                    None
-                }
-                Happening::Silent => {
-                    worker.lose_patience(self.log);
-                    None
-                }
-                Happening::Ended(end) => self.bury(end),
-            },
-        }
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.life, Life::Running(_))
     }
 
-    /// Asks the worker to leave; the status when there is nobody to wait for.
-    pub(super) fn stop(&mut self) -> Option<u8> {
-        if !std::mem::replace(&mut self.stopping, true) {
-            self.log.notice("Stopping");
-        }
-        match &mut self.life {
-            Life::Idle | Life::Waiting(_) => Some(exit::FINE),
-            Life::Running(worker) => {
-                worker.stop();
-                None
-            }
-        }
-    }
-
-    /// Reads the configuration again; one that has errors changes nothing.
-    pub(super) fn reload(&mut self) {
-        let next = match Source::read(self.settings, true, self.log) {
-            Ok(next) => next,
-            Err(refusal) => {
-                self.log.error(format_args!("reload refused, nothing changed: {refusal}"));
-                return;
-            }
-        };
-        self.log.notice("Reloading");
-        self.source = next;
-        self.epoch += 1;
-        match &self.life {
-            Life::Idle => self.begin(),
-            // It will start with what counts then.
-            Life::Waiting(_) => {}
-            Life::Running(worker) => {
-                if let Err(error) = worker.reload(self.epoch, &self.source) {
-                    self.log.error(format_args!("the VRRP worker does not hear of the reload: {error}"));
-                }
-            }
-        }
-    }
-
-    fn start(&mut self) {
-        match self.spawn() {
+    pub(super) fn start(&mut self, source: &Source) {
+        let role = self.role;
+        match self.spawn(source) {
             Ok(worker) => {
                 let pid = worker.offspring.pid();
-                self.log.notice(format_args!("Starting VRRP child process, pid={pid}"));
+                self.log.notice(format_args!("Starting {} child process, pid={pid}", role.child()));
                 self.name_in_pid_file(pid);
                 self.life = Life::Running(Box::new(worker));
             }
             Err(error) => {
                 let wait = self.backoff.after(Duration::ZERO).max(Duration::from_secs(1));
-                self.log.error(format_args!("the VRRP worker cannot be started: {error}"));
+                self.log.error(format_args!("the {role} cannot be started: {error}"));
                 self.life = Life::Waiting(after(clock::now(), wait));
             }
         }
     }
 
-    fn spawn(&self) -> io::Result<Worker> {
+    fn spawn(&self, source: &Source) -> io::Result<Worker> {
         let (ours, theirs) = seqpacket::End::pair()?;
-        let inherited = [theirs.as_fd(), self.source.bundle.as_fd()];
-        let mut arguments: Vec<OsString> = vec!["--role".into(), "vrrp".into()];
+        let inherited = [theirs.as_fd(), source.bundle.as_fd()];
+        let mut arguments: Vec<OsString> = vec!["--role".into(), self.role.word().into()];
         arguments.extend(inherited.iter().map(|descriptor| descriptor.as_raw_fd().to_string().into()));
         arguments.extend(self.settings.arguments.iter().cloned());
         let offspring = Offspring::start(&self.settings.program, &arguments, &inherited)?;
@@ -187,48 +140,91 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// The worker is gone: what it leaves undone is done, and then it is settled what follows.
-    fn bury(&mut self, end: End) -> Option<u8> {
-        let Life::Running(mut worker) = std::mem::replace(&mut self.life, Life::Idle) else { return None };
-        worker.hear_the_rest(self.log);
+    /// Waits for the next thing to happen to the worker. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Happening {
+        match &mut self.life {
+            Life::Idle => std::future::pending().await,
+            Life::Waiting(until) => {
+                sleep_until(*until).await;
+                Happening::Due
+            }
+            Life::Running(worker) => worker.next(self.role, self.log).await,
+        }
+    }
+
+    /// Deals with what happened.
+    pub(super) fn handle(&mut self, happening: Happening) -> Outcome {
+        let (role, log) = (self.role, self.log);
+        match (&mut self.life, happening) {
+            (_, Happening::Due) => Outcome::Due,
+            (Life::Running(worker), Happening::Said(message)) => worker.hear(message, role, log),
+            (Life::Running(worker), Happening::Silent) => {
+                worker.lose_patience(role, log);
+                Outcome::Nothing
+            }
+            (Life::Running(_), Happening::Ended(end)) => {
+                self.bury(end);
+                Outcome::Gone(end)
+            }
+            (Life::Idle | Life::Waiting(_), Happening::Said(_) | Happening::Silent | Happening::Ended(_)) => {
+                Outcome::Nothing
+            }
+        }
+    }
+
+    /// The worker is gone: what it leaves undone is done, and it is settled when another one starts.
+    fn bury(&mut self, end: End) {
+        let Life::Running(mut worker) = std::mem::replace(&mut self.life, Life::Idle) else { return };
+        worker.hear_the_rest(self.role, self.log);
         if end != End::Status(0) {
             execute(&worker.will.orders(), self.log);
         }
         self.name_in_pid_file(std::process::id());
-        if self.stopping {
-            return Some(exit::FINE);
-        }
         let lived = Duration::from_nanos(clock::now().saturating_sub(worker.started));
-        match end {
-            End::Status(status @ (exit::FATAL | exit::CONFIGURATION | exit::PERMISSION)) => {
-                self.log.error(format_args!("the VRRP worker cannot go on (status {status}); stopping"));
-                return Some(status);
+        self.life = Life::Waiting(after(clock::now(), self.backoff.after(lived)));
+    }
+
+    /// How long until it is started again.
+    pub(super) fn wait(&self) -> Duration {
+        match self.life {
+            Life::Waiting(until) => Duration::from_nanos(until.saturating_sub(clock::now())),
+            Life::Idle | Life::Running(_) => Duration::ZERO,
+        }
+    }
+
+    /// Asks the worker to leave; one that waits for its start has left.
+    pub(super) fn stop(&mut self) {
+        match &mut self.life {
+            Life::Idle => {}
+            Life::Waiting(_) => self.life = Life::Idle,
+            Life::Running(worker) => worker.stop(),
+        }
+    }
+
+    /// Hands over another configuration; says whether the worker will answer.
+    pub(super) fn reload(&mut self, epoch: u64, source: &Source) -> bool {
+        let Life::Running(worker) = &self.life else { return false };
+        match worker.reload(epoch, source) {
+            Ok(()) => true,
+            Err(error) => {
+                self.log.error(format_args!("the {} does not hear of the reload: {error}", self.role));
+                false
             }
-            End::Status(status) => self.log.error(format_args!("the VRRP worker ended with status {status}")),
-            End::Signal(signal) => self.log.error(format_args!("the VRRP worker was ended by signal {signal}")),
         }
-        if self.settings.dont_respawn {
-            self.log.error("a worker that died is not started again (--dont-respawn); stopping");
-            return Some(exit::FINE);
-        }
-        let wait = self.backoff.after(lived);
-        self.log.notice(format_args!("starting the VRRP worker again in {} s", wait.as_secs()));
-        self.life = Life::Waiting(after(clock::now(), wait));
-        None
     }
 
     fn name_in_pid_file(&self, pid: u32) {
         if let Some(file) = self.pid_file
             && let Err(error) = file.write_for(pid)
         {
-            self.log.warning(format_args!("the PID file of the VRRP worker cannot be written: {error}"));
+            self.log.warning(format_args!("the PID file of the {} cannot be written: {error}", self.role));
         }
     }
 }
 
 impl Worker {
     /// What it said comes before its death, and both before any judgement on its silence.
-    async fn next(&mut self, log: &Log) -> Happening {
+    async fn next(&mut self, role: Role, log: &Log) -> Happening {
         let until = self.awaited.until();
         loop {
             let channel = self.channel.as_ref();
@@ -238,7 +234,7 @@ impl Worker {
                     Ok(Some((message, _))) => return Happening::Said(message),
                     Ok(None) => self.channel = None,
                     Err(error) => {
-                        log.error(format_args!("the VRRP worker cannot be understood and is ended: {error}"));
+                        log.error(format_args!("the {role} cannot be understood and is ended: {error}"));
                         self.channel = None;
                         self.offspring.kill();
                     }
@@ -249,7 +245,7 @@ impl Worker {
         }
     }
 
-    fn hear(&mut self, message: Message, log: &Log) {
+    fn hear(&mut self, message: Message, role: Role, log: &Log) -> Outcome {
         match message {
             Message::Will(deposit) => self.will.deposit(deposit),
             Message::Alive { patience_ms } => {
@@ -257,34 +253,37 @@ impl Worker {
                     watchdog.heard(clock::now(), Duration::from_millis(patience_ms));
                 }
             }
-            Message::Reloaded { epoch, refused: None } => log.notice(format_args!("Reload {epoch} complete")),
-            Message::Reloaded { epoch, refused: Some(why) } => {
-                log.error(format_args!("the VRRP worker refused reload {epoch} and goes on as before: {why}"));
+            Message::Reloaded { epoch, refused } => {
+                if let Some(why) = refused {
+                    log.error(format_args!("the {role} refused reload {epoch} and goes on as before: {why}"));
+                }
+                return Outcome::Reloaded(epoch);
             }
             Message::Reload { .. } | Message::Stop | Message::Beside => {
-                log.warning("the VRRP worker said what only its supervisor says");
+                log.warning(format_args!("the {role} said what only its supervisor says"));
             }
         }
+        Outcome::Nothing
     }
 
     /// What it said before it died and nobody has read yet.
-    fn hear_the_rest(&mut self, log: &Log) {
+    fn hear_the_rest(&mut self, role: Role, log: &Log) {
         while let Some(channel) = &self.channel {
             match channel.try_receive() {
-                Ok(Some((message, _))) => self.hear(message, log),
+                Ok(Some((message, _))) => drop(self.hear(message, role, log)),
                 Ok(None) | Err(_) => return,
             }
         }
     }
 
-    fn lose_patience(&mut self, log: &Log) {
+    fn lose_patience(&mut self, role: Role, log: &Log) {
         let now = clock::now();
         match &mut self.awaited {
             Awaited::Word(watchdog) => match watchdog.look(now) {
                 Verdict::Wait => return,
-                Verdict::Hung => log.error("the VRRP worker does not go on: it is ended"),
+                Verdict::Hung => log.error(format_args!("the {role} does not go on: it is ended")),
             },
-            Awaited::Leaving(_) => log.error("the VRRP worker does not leave: it is ended"),
+            Awaited::Leaving(_) => log.error(format_args!("the {role} does not leave: it is ended")),
             Awaited::Gone(_) => {
                 execute(&self.will.orders(), log);
                 self.awaited = Awaited::Nothing;
@@ -325,7 +324,7 @@ impl Awaited {
     }
 }
 
-type Received = io::Result<Option<(Message, Option<std::os::fd::OwnedFd>)>>;
+type Received = io::Result<Option<(Message, Option<OwnedFd>)>>;
 
 async fn receive(channel: Option<&Channel>) -> Received {
     match channel {

@@ -1,8 +1,11 @@
 //! The configuration as the supervisor sees it: read, told about, written out for the workers.
 
+use std::collections::BTreeSet;
+
 use keepalived_conf::diagnostic::Severity;
 
 use super::daemon::Settings;
+use super::role::Role;
 use crate::kernel::bundle::Bundle;
 use crate::kernel::host::OsHost;
 use crate::observe::log::{Level, Log};
@@ -12,8 +15,8 @@ use crate::render;
 pub(super) struct Source {
     /// The text in which everything is written out. Every process reads these bytes.
     pub(super) bundle: Bundle,
-    /// Whether there is something for the VRRP worker.
-    pub(super) vrrp: bool,
+    /// The workers for which there is something to do.
+    pub(super) wants: BTreeSet<Role>,
 }
 
 impl Source {
@@ -34,12 +37,16 @@ impl Source {
         if is_reload && loaded.diagnostics.has_errors() {
             return Err(format!("{file} has errors; `steadfast check` shows them"));
         }
-        let vrrp = loaded.config.vrrp.is_used();
-        if loaded.diagnostics.exit_status() == 6 && !vrrp {
+        let is_wanted = |role: &Role| match role {
+            Role::Vrrp => loaded.config.vrrp.is_used(),
+            Role::Checker => loaded.config.lvs.is_used(),
+        };
+        let wants: BTreeSet<Role> = Role::ALL.into_iter().filter(is_wanted).collect();
+        if loaded.diagnostics.exit_status() == 6 && wants.is_empty() {
             return Err(format!("{file} cannot be read"));
         }
         let bundle = Bundle::seal(loaded.text.as_bytes());
         let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, vrrp })
+        Ok(Source { bundle, wants })
     }
 }

@@ -1,4 +1,6 @@
 //! The workers: one loop each around one machine. They never import each other.
 
+pub mod check;
 pub mod drive;
+pub mod process;
 pub mod vrrp;

@@ -24,3 +24,4 @@ mod lab;
 mod migrate;
 mod nft;
 mod vrrp;
+mod workers;

@@ -23,13 +23,13 @@ pub enum Program {
 }
 
 impl Program {
-    /// The command that runs it in the foreground, as a shell takes it: both take the same.
-    fn command(self) -> String {
+    /// The command that runs it in the foreground with these options more, as a shell takes it: both take the same.
+    fn command(self, options: &str) -> String {
         let program = match self {
             Program::Keepalived => "keepalived",
             Program::Steadfast => env!("CARGO_BIN_EXE_steadfast"),
         };
-        format!("{program} --dont-fork --log-console --log-detail --vrrp -f {CONFIGURATION}")
+        format!("{program} --dont-fork --log-console --log-detail {options} -f {CONFIGURATION}")
     }
 }
 
@@ -120,11 +120,16 @@ impl Node {
         std::fs::write(path, configuration).expect("writing the configuration");
     }
 
-    /// Starts a daemon in the foreground with this configuration; its lines go into the journal.
+    /// Starts a daemon in the foreground with this configuration, without its checkers; its lines go into the journal.
     pub fn start(&self, program: Program, configuration: &str) -> Daemon {
+        self.start_with(program, "--vrrp", configuration)
+    }
+
+    /// Starts a daemon in the foreground with these options more.
+    pub fn start_with(&self, program: Program, options: &str, configuration: &str) -> Daemon {
         self.reconfigure(configuration);
         self.journal.deed(format!("start {program:?} on {}", self.name));
-        let line = format!("echo $$; exec {}", program.command());
+        let line = format!("echo $$; exec {}", program.command(options));
         let mut child = self
             .namespace
             .command("sh")

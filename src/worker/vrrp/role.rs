@@ -6,76 +6,35 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::task::LocalSet;
 
 use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside};
-use crate::channel::{Channel, Deposit, Message, Outbox};
-use crate::kernel::bundle::Bundle;
-use crate::kernel::offspring;
-use crate::kernel::seqpacket::End;
+use crate::channel::{Deposit, Message, Outbox};
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
+use crate::worker::process::{self, Lifeline};
 
 /// Orders that may wait for a loop that is busy.
 const ORDERS_MAX: usize = 16;
 /// Readings of tracked objects that may wait.
 const READINGS_MAX: usize = 256;
-/// How long the supervisor may take to read our last messages.
-const LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
 
-/// Exit statuses. The first two end the daemon; after the last one the worker is started again.
-mod exit {
-    pub(super) const FINE: u8 = 0;
-    pub(super) const FATAL: u8 = 1;
-    pub(super) const PERMISSION: u8 = 4;
-    pub(super) const SOFTWARE: u8 = 70;
+/// Runs the worker until it is told to stop; the answer is the exit status. `inherited` are the numbers of the channel and
+/// of the configuration.
+pub fn run(name: &OsStr, inherited: (i32, i32), log: &Log) -> u8 {
+    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, log).await)
 }
 
-/// Runs the worker until it is told to stop; the answer is the exit status. `channel` and `bundle` are the numbers of
-/// the descriptors it inherited.
-pub fn run(name: &OsStr, (channel, bundle): (i32, i32), log: &Log) -> u8 {
-    offspring::call_this_process(name);
-    let inherited = offspring::inherited(channel).and_then(|channel| Ok((channel, offspring::inherited(bundle)?)));
-    let first = inherited.and_then(|(channel, bundle)| Ok((channel, text_of(bundle)?)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (runtime, (channel, text)) = match runtime.and_then(|runtime| Ok((runtime, first?))) {
-        Ok(all) => all,
-        Err(error) => {
-            log.error(format_args!("cannot start: {error}"));
-            return exit::FATAL;
-        }
-    };
-    let begun = RefCell::new(false);
-    match LocalSet::new().block_on(&runtime, live(channel, text, &begun, log)) {
-        Ok(()) => exit::FINE,
-        Err(error) => {
-            log.error(format_args!("cannot go on: {error}"));
-            match error.kind() {
-                _ if begun.take() => exit::SOFTWARE,
-                io::ErrorKind::PermissionDenied => exit::PERMISSION,
-                _ => exit::FATAL,
-            }
-        }
-    }
-}
-
-fn text_of(bundle: OwnedFd) -> io::Result<String> {
-    String::from_utf8(Bundle::read(bundle)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-async fn live(channel_end: OwnedFd, text: String, begun: &RefCell<bool>, log: &Log) -> io::Result<()> {
-    let outbox = Outbox::new(Channel::new(End::from_inherited(channel_end))?);
+async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
+    let outbox = lifeline.outbox();
     let (orders, ordered) = channel(ORDERS_MAX);
     let (readings, read) = channel(READINGS_MAX);
-    obey_signals(&orders)?;
+    process::obey_signals(&orders, Order::Stop)?;
     let (first, remarks) = Meaning::of(text, None);
     tell(remarks, log);
     let mut notifier = Notifier::new(log.clone());
@@ -92,10 +51,7 @@ async fn live(channel_end: OwnedFd, text: String, begun: &RefCell<bool>, log: &L
     let ended = {
         let mut told = |event: &_, _: &VrrpPlan| herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
-        let mut alive = |patience: Duration| {
-            begun.replace(true);
-            outbox.post(Message::Alive { patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
-        };
+        let mut alive = |patience| lifeline.alive(patience);
         let outside = Outside {
             log: log.clone(),
             orders: ordered,
@@ -106,15 +62,13 @@ async fn live(channel_end: OwnedFd, text: String, begun: &RefCell<bool>, log: &L
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
-            failed = obey(&outbox, orders, first, &herald, &mut watches, log) => failed,
+            failed = obey(outbox, orders, first, &herald, &mut watches, log) => failed,
             failed = outbox.run() => failed,
         }
     };
     drop(watches);
     let mut last = notifier.replace(Notifier::new(log.clone()));
     last.finish(STOP_LIMIT).await;
-    // A supervisor that is gone, or hangs, reads nothing any more.
-    let _ = tokio::time::timeout(LAST_WORDS_LIMIT, outbox.drain()).await;
     ended
 }
 
@@ -168,36 +122,6 @@ async fn obey(
 
 /// Reads a configuration beside the loop, which must go on meanwhile.
 async fn understand(bundle: OwnedFd, before: VrrpPlan) -> io::Result<(Meaning, Remarks)> {
-    let read = move || text_of(bundle).map(|text| Meaning::of(text, Some(&before)));
+    let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before)));
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
-}
-
-/// SIGTERM is what the kernel sends when the supervisor dies. The others are the supervisor's affair: they reach us when
-/// they are sent to all processes of one name, or to the whole terminal.
-fn obey_signals(orders: &Sender<Order>) -> io::Result<()> {
-    let mut stop = signal(SignalKind::terminate())?;
-    let orders = orders.clone();
-    tokio::task::spawn_local(async move {
-        while stop.recv().await.is_some() {
-            if orders.send(Order::Stop).await.is_err() {
-                return;
-            }
-        }
-    });
-    let others = [
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-        SignalKind::user_defined1(),
-        SignalKind::user_defined2(),
-        SignalKind::pipe(),
-        // Dumps: as JSON, and of statistics that begin anew.
-        SignalKind::from_raw(36),
-        SignalKind::from_raw(37),
-        SignalKind::from_raw(63),
-    ];
-    for kind in others {
-        let mut ignored = signal(kind)?;
-        tokio::task::spawn_local(async move { while ignored.recv().await.is_some() {} });
-    }
-    Ok(())
 }

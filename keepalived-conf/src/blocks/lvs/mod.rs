@@ -41,6 +41,11 @@ pub struct Lvs {
 }
 
 impl Lvs {
+    /// There is something to do for load balancing.
+    pub fn is_used(&self) -> bool {
+        !self.servers.is_empty()
+    }
+
     /// Every place that holds a script.
     pub fn visit_scripts(&mut self, visit: &mut Visit<'_>) {
         for server in &mut self.servers {

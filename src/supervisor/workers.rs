@@ -1,0 +1,157 @@
+//! All workers together: who is started, who hears of a reload, what the death of one means for the daemon, and that
+//! all leave when it stops.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::daemon::{Settings, exit};
+use super::keeper::{Happening, Keeper, Outcome};
+use super::role::Role;
+use super::source::Source;
+use crate::kernel::offspring::End;
+use crate::kernel::pidfile::PidFile;
+use crate::observe::log::Log;
+
+#[derive(Debug)]
+pub(super) struct Workers<'a> {
+    settings: &'a Settings,
+    log: &'a Log,
+    source: Source,
+    /// The one all workers live by, or will when they have answered.
+    epoch: u64,
+    /// Who has not answered yet.
+    reloading: BTreeSet<Role>,
+    keepers: BTreeMap<Role, Keeper<'a>>,
+    /// The daemon ends with this status when the last worker is gone.
+    ending: Option<u8>,
+}
+
+impl<'a> Workers<'a> {
+    pub(super) fn new(
+        source: Source,
+        settings: &'a Settings,
+        pid_files: &'a BTreeMap<Role, PidFile>,
+        log: &'a Log,
+    ) -> Self {
+        let keeper = |role: Role| (role, Keeper::new(role, settings, pid_files.get(&role), log));
+        let keepers = settings.workers.keys().copied().map(keeper).collect();
+        Workers { settings, log, source, epoch: 1, reloading: BTreeSet::new(), keepers, ending: None }
+    }
+
+    /// Starts the workers for which there is something to do.
+    pub(super) fn begin(&mut self) {
+        for keeper in self.keepers.values_mut().filter(|keeper| keeper.is_idle()) {
+            if self.settings.everything || self.source.wants.contains(&keeper.role) {
+                keeper.start(&self.source);
+            }
+        }
+        if self.keepers.values().all(Keeper::is_idle) {
+            self.log.warning("the configuration has nothing to run; a reload may bring it");
+        }
+    }
+
+    /// Waits for the next thing to happen to a worker and deals with it; a status ends the daemon. Dropping the future
+    /// loses nothing.
+    pub(super) async fn turn(&mut self) -> Option<u8> {
+        let (role, happening) = next(&mut self.keepers).await;
+        let keeper = self.keepers.get_mut(&role)?;
+        match keeper.handle(happening) {
+            Outcome::Nothing => {}
+            Outcome::Due => keeper.start(&self.source),
+            Outcome::Reloaded(epoch) => {
+                if epoch == self.epoch {
+                    self.answered(role);
+                }
+            }
+            Outcome::Gone(end) => self.mourn(role, end),
+        }
+        self.ending.filter(|_| !self.keepers.values().any(Keeper::is_running))
+    }
+
+    /// Asks all workers to leave; the status when there is nobody to wait for.
+    pub(super) fn stop(&mut self) -> Option<u8> {
+        self.leave(exit::FINE);
+        self.ending.filter(|_| !self.keepers.values().any(Keeper::is_running))
+    }
+
+    /// The first reason to leave is the one that counts.
+    fn leave(&mut self, status: u8) {
+        if self.ending.is_none() {
+            self.ending = Some(status);
+            self.log.notice("Stopping");
+        }
+        self.keepers.values_mut().for_each(Keeper::stop);
+    }
+
+    /// Reads the configuration again; one that has errors changes nothing.
+    pub(super) fn reload(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        let next = match Source::read(self.settings, true, self.log) {
+            Ok(next) => next,
+            Err(refusal) => {
+                self.log.error(format_args!("reload refused, nothing changed: {refusal}"));
+                return;
+            }
+        };
+        self.log.notice("Reloading");
+        self.source = next;
+        self.epoch += 1;
+        let (epoch, source) = (self.epoch, &self.source);
+        // Whoever waits for a start will start with what counts then.
+        let told = self.keepers.values_mut().filter_map(|keeper| keeper.reload(epoch, source).then_some(keeper.role));
+        self.reloading = told.collect();
+        self.begin();
+    }
+
+    fn answered(&mut self, role: Role) {
+        if self.reloading.remove(&role) && self.reloading.is_empty() {
+            self.log.notice(format_args!("Reload {} complete", self.epoch));
+        }
+    }
+
+    /// A worker is gone: another one follows, unless the daemon ends.
+    fn mourn(&mut self, role: Role, end: End) {
+        if self.ending.is_some() {
+            return self.leave(exit::FINE);
+        }
+        self.answered(role);
+        let vrrp_is_kept = self.keepers.get(&Role::Vrrp).is_some_and(|keeper| !keeper.is_idle());
+        match end {
+            End::Status(status @ (exit::FATAL | exit::CONFIGURATION | exit::PERMISSION))
+                if role.ends_daemon(vrrp_is_kept) =>
+            {
+                self.log.error(format_args!("the {role} cannot go on (status {status}); stopping"));
+                return self.leave(status);
+            }
+            End::Status(status) => self.log.error(format_args!("the {role} ended with status {status}")),
+            End::Signal(signal) => self.log.error(format_args!("the {role} was ended by signal {signal}")),
+        }
+        if self.settings.dont_respawn {
+            self.log.error("a worker that died is not started again (--dont-respawn); stopping");
+            return self.leave(exit::FINE);
+        }
+        if let Some(keeper) = self.keepers.get(&role) {
+            self.log.notice(format_args!("starting the {role} again in {} s", keeper.wait().as_secs_f64().round()));
+        }
+    }
+}
+
+/// The first thing to happen to any of them; of several at once, what concerns the first role.
+async fn next(keepers: &mut BTreeMap<Role, Keeper<'_>>) -> (Role, Happening) {
+    type Waiting<'b> = (Role, Pin<Box<dyn Future<Output = Happening> + 'b>>);
+    let mut all: Vec<Waiting<'_>> =
+        keepers.iter_mut().map(|(role, keeper)| (*role, Box::pin(keeper.next()) as Pin<Box<_>>)).collect();
+    poll_fn(|context| {
+        for (role, waiting) in &mut all {
+            if let Poll::Ready(happening) = waiting.as_mut().poll(context) {
+                return Poll::Ready((*role, happening));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,3 @@
+//! The checker worker: watches real servers and balances over those that live.
+
+pub mod role;

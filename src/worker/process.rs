@@ -1,0 +1,123 @@
+//! What the processes of all workers have in common: what they inherit, how they say that they live, how they end, and
+//! which signals reach them.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::Sender;
+use tokio::task::LocalSet;
+
+use crate::channel::{Channel, Message, Outbox};
+use crate::kernel::bundle::Bundle;
+use crate::kernel::offspring;
+use crate::kernel::seqpacket::End;
+use crate::observe::log::Log;
+
+/// How long the supervisor may take to read our last messages.
+const LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
+
+/// Exit statuses. The first two after `FINE` say that another start would end the same way.
+mod exit {
+    pub(super) const FINE: u8 = 0;
+    pub(super) const FATAL: u8 = 1;
+    pub(super) const PERMISSION: u8 = 4;
+    pub(super) const SOFTWARE: u8 = 70;
+}
+
+/// A worker's connection with its supervisor.
+#[derive(Debug)]
+pub struct Lifeline {
+    outbox: Outbox,
+    begun: Cell<bool>,
+}
+
+impl Lifeline {
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Says that the loop goes round, and how long it may seem not to.
+    pub fn alive(&self, patience: Duration) {
+        self.begun.set(true);
+        self.outbox.post(Message::Alive { patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
+    }
+}
+
+/// Runs a worker's process until `live` is done; the answer is the exit status. `channel` and `bundle` are the numbers of
+/// the descriptors it inherited. `live` gets the text of the configuration, in which everything is written out.
+pub fn run<F>(name: &OsStr, (channel, bundle): (i32, i32), log: &Log, live: F) -> u8
+where
+    F: AsyncFnOnce(&Lifeline, String) -> io::Result<()>,
+{
+    offspring::call_this_process(name);
+    let inherited = offspring::inherited(channel).and_then(|channel| Ok((channel, offspring::inherited(bundle)?)));
+    let first = inherited.and_then(|(channel, bundle)| Ok((channel, text_of(bundle)?)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (runtime, (channel, text)) = match runtime.and_then(|runtime| Ok((runtime, first?))) {
+        Ok(all) => all,
+        Err(error) => {
+            log.error(format_args!("cannot start: {error}"));
+            return exit::FATAL;
+        }
+    };
+    let begun = Cell::new(false);
+    let ended = LocalSet::new().block_on(&runtime, async {
+        let outbox = Outbox::new(Channel::new(End::from_inherited(channel))?);
+        let lifeline = Lifeline { outbox, begun: Cell::new(false) };
+        let ended = live(&lifeline, text).await;
+        begun.set(lifeline.begun.get());
+        // A supervisor that is gone, or hangs, reads nothing any more.
+        let _ = tokio::time::timeout(LAST_WORDS_LIMIT, lifeline.outbox.drain()).await;
+        ended
+    });
+    match ended {
+        Ok(()) => exit::FINE,
+        Err(error) => {
+            log.error(format_args!("cannot go on: {error}"));
+            match error.kind() {
+                _ if begun.get() => exit::SOFTWARE,
+                io::ErrorKind::PermissionDenied => exit::PERMISSION,
+                _ => exit::FATAL,
+            }
+        }
+    }
+}
+
+/// The configuration that was handed over.
+pub fn text_of(bundle: OwnedFd) -> io::Result<String> {
+    String::from_utf8(Bundle::read(bundle)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Orders `stop` on SIGTERM, which is what the kernel sends when the supervisor dies. The other signals are the
+/// supervisor's affair: they reach us when they are sent to all processes of one name, or to the whole terminal.
+pub fn obey_signals<T: Clone + 'static>(orders: &Sender<T>, stop: T) -> io::Result<()> {
+    let mut told = signal(SignalKind::terminate())?;
+    let orders = orders.clone();
+    tokio::task::spawn_local(async move {
+        while told.recv().await.is_some() {
+            if orders.send(stop.clone()).await.is_err() {
+                return;
+            }
+        }
+    });
+    let others = [
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+        SignalKind::pipe(),
+        // Dumps: as JSON, and of statistics that begin anew.
+        SignalKind::from_raw(36),
+        SignalKind::from_raw(37),
+        SignalKind::from_raw(63),
+    ];
+    for kind in others {
+        let mut ignored = signal(kind)?;
+        tokio::task::spawn_local(async move { while ignored.recv().await.is_some() {} });
+    }
+    Ok(())
+}
