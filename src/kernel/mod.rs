@@ -2,8 +2,8 @@
 //! addresses and bytes, what goes out are typed answers.
 //!
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes, rules
-//! and links, `files` touches files and kernel settings, `process` watches processes, `nft` filters packets. `netlink` is
-//! the codec, the socket and the writer thread beneath `rtnl` and `nft`.
+//! and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes, `nft` filters
+//! packets. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -23,6 +23,7 @@ pub mod fifo;
 pub mod files;
 pub mod host;
 pub mod inotify;
+pub mod ipvs;
 pub mod netlink;
 pub mod nft;
 pub mod offspring;

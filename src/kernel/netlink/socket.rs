@@ -146,14 +146,31 @@ impl Socket {
         ))
     }
 
+    /// What `each` makes of the answer to a question that has one.
+    pub fn ask<T>(&mut self, request: &Request, each: impl Fn(&Message<'_>) -> Option<T>) -> io::Result<Option<T>> {
+        let mut found = None;
+        self.converse(request, true, |message| found = found.take().or_else(|| each(message)))?;
+        Ok(found)
+    }
+
     /// Whether the dump is whole.
-    fn dump_once(&mut self, request: &Request, mut each: impl FnMut(&Message<'_>)) -> io::Result<bool> {
+    fn dump_once(&mut self, request: &Request, each: impl FnMut(&Message<'_>)) -> io::Result<bool> {
         let mut request = request.clone();
         request.flags |= DUMP;
+        self.converse(&request, false, each)
+    }
+
+    /// One request and all that is said to it, up to the verdict. Whether it is whole.
+    fn converse(
+        &mut self,
+        request: &Request,
+        acknowledge: bool,
+        mut each: impl FnMut(&Message<'_>),
+    ) -> io::Result<bool> {
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
         let mut bytes = Vec::new();
-        request.encode(sequence, false, &mut bytes);
+        request.encode(sequence, acknowledge, &mut bytes);
         self.send(&bytes)?;
         let mut whole = true;
         loop {
