@@ -4,7 +4,11 @@
 //! drives it (the daemon, the simulator, `simulate`, the model checker) carries the effects out in that order before
 //! it hands over the next input.
 
+pub mod change;
 pub mod exchange;
+pub mod family;
+pub mod health;
+mod noise;
 pub mod time;
 pub mod timers;
 pub mod track;

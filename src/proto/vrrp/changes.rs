@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::params::{Globals, GroupParams, Params, PortParams};
 use super::types::{GroupId, InstanceId, PortId, TrackId};
+use crate::proto::change::difference;
 use crate::proto::track::TrackParams;
+
+pub use crate::proto::change::Change;
 
 /// A whole wanted configuration of the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,13 +30,6 @@ pub struct Changes {
     pub groups: BTreeMap<GroupId, Change<GroupParams>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Change<T> {
-    /// New, or different from before.
-    Set(T),
-    Removed,
-}
-
 impl Changes {
     pub fn between(old: &Setup, new: &Setup) -> Changes {
         Changes {
@@ -49,16 +45,4 @@ impl Changes {
         let Changes { globals, ports, tracks, instances, groups } = self;
         globals.is_none() && ports.is_empty() && tracks.is_empty() && instances.is_empty() && groups.is_empty()
     }
-}
-
-fn difference<K: Ord + Copy, V: Clone + PartialEq>(
-    old: &BTreeMap<K, V>,
-    new: &BTreeMap<K, V>,
-) -> BTreeMap<K, Change<V>> {
-    let removed = old.keys().filter(|key| !new.contains_key(key)).map(|key| (*key, Change::Removed));
-    let set = new
-        .iter()
-        .filter(|(key, value)| old.get(key) != Some(value))
-        .map(|(key, value)| (*key, Change::Set(value.clone())));
-    removed.chain(set).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::io::{Effect, Event, Phase};
 use super::types::{InstanceId, Ticket, WallTime};
 use crate::proto::Instant;
+pub(super) use crate::proto::noise::Noise;
 
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
@@ -65,28 +66,5 @@ impl Tickets {
 
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_empty()
-    }
-}
-
-/// Spreads in time what several nodes would otherwise do in step. Fed by the seed alone (the generator is SplitMix64).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Noise(u64);
-
-impl Noise {
-    pub(super) fn new(seed: u64) -> Noise {
-        Noise(seed)
-    }
-
-    /// Somewhere from 0 to `most`, both included.
-    pub(super) fn up_to(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        match most.checked_add(1) {
-            Some(count) => mixed % count,
-            None => mixed,
-        }
     }
 }

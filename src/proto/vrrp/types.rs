@@ -1,7 +1,8 @@
 //! The small values everything else in VRRP is said with: ids, family, version, wall-clock time.
 
-use std::net::IpAddr;
 use std::time::Duration;
+
+pub use crate::proto::family::Family;
 
 /// What an instance sends from and receives on: a pair of sockets the worker prepared, with the interface (real,
 /// VMAC or ipvlan), the group or the unicast source they belong to. Several instances may share one.
@@ -32,21 +33,6 @@ pub struct DetailId(pub u32);
 /// Names one `Hold`; its `Settled` brings it back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub fn of(address: IpAddr) -> Family {
-        match address {
-            IpAddr::V4(_) => Family::V4,
-            IpAddr::V6(_) => Family::V6,
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
