@@ -8,6 +8,8 @@ pub mod channel;
 #[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
+pub mod dial;
+#[cfg(feature = "daemon")]
 pub mod kernel;
 #[cfg(feature = "daemon")]
 pub mod notify;

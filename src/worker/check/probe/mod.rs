@@ -1,0 +1,67 @@
+//! One check of one server: what was found out, and why. Each kind is a file with one function; the only `match` over
+//! the kinds is here.
+//!
+//! Every check ends by itself within its `connect_timeout`, or twice that where a connection is followed by an answer.
+
+mod tcp;
+
+use keepalived_conf::blocks::lvs::check::Checker;
+
+use crate::dial::{DialError, Dialer, Target};
+use crate::proto::health::{Verdict, Weight};
+
+/// What a check found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub verdict: Verdict,
+    /// One line for the log; empty when all is well.
+    pub why: String,
+}
+
+impl Finding {
+    pub fn good() -> Finding {
+        Finding { verdict: Verdict::Good(None), why: String::new() }
+    }
+
+    /// Well, and this is the weight it wants.
+    pub fn weighed(weight: Weight) -> Finding {
+        Finding { verdict: Verdict::Good(Some(weight)), why: String::new() }
+    }
+
+    pub fn bad(why: impl Into<String>) -> Finding {
+        Finding { verdict: Verdict::Bad, why: why.into() }
+    }
+
+    pub fn not_checked(why: impl Into<String>) -> Finding {
+        Finding { verdict: Verdict::NotChecked, why: why.into() }
+    }
+}
+
+impl From<DialError> for Finding {
+    fn from(error: DialError) -> Finding {
+        if error.is_ours() { Finding::not_checked(error.to_string()) } else { Finding::bad(error.to_string()) }
+    }
+}
+
+/// What checks are made with.
+#[derive(Debug)]
+pub struct Tools {
+    pub dialer: Dialer,
+}
+
+/// Checks once. `step` says which of the urls of an HTTP check is asked for; it is 0 for all others. Needs a tokio
+/// runtime with I/O and time enabled. Dropping the future ends the check.
+pub async fn probe(checker: &Checker, _step: u16, tools: &Tools) -> Finding {
+    let dialer = &tools.dialer;
+    match checker {
+        Checker::Tcp(check) => tcp::probe(check, &Target::of(&check.connection), dialer).await,
+        Checker::Http(_)
+        | Checker::Smtp(_)
+        | Checker::Dns(_)
+        | Checker::Udp(_)
+        | Checker::Ping(_)
+        | Checker::Misc(_)
+        | Checker::File(_)
+        | Checker::Bfd(_) => Finding::not_checked(format!("{} is not carried out yet", checker.keyword())),
+    }
+}
