@@ -1,6 +1,7 @@
 //! What the reader found: values with a severity, a stable code and spans. Words for people are made at the edge.
 
 use crate::span::Span;
+use crate::suggest::nearest;
 
 /// How bad a finding is for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,6 +174,9 @@ impl Diagnostic {
 /// How many findings are kept; a broken file of a million lines must not fill the memory.
 pub const FINDINGS_MAX: usize = 10_000;
 
+/// How many findings say what was probably meant. Looking for that takes longer than all the rest.
+pub const HINTED_MAX: usize = 1_000;
+
 /// Findings in the order in which they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -188,10 +192,10 @@ impl Diagnostics {
 
     pub fn push(&mut self, finding: Diagnostic) {
         self.worst = self.worst.max(Some(finding.class));
-        if self.list.len() < FINDINGS_MAX {
-            self.list.push(finding);
-        } else {
+        if self.is_full() {
             self.dropped += 1;
+        } else {
+            self.list.push(finding);
         }
     }
 
@@ -213,6 +217,21 @@ impl Diagnostics {
 
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// True when what comes next is only counted.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= FINDINGS_MAX
+    }
+
+    /// Whether it is worth while to look for what was meant.
+    pub fn want_hints(&self) -> bool {
+        self.list.len() < HINTED_MAX
+    }
+
+    /// The word that was probably meant; see [`nearest`].
+    pub fn near<'a>(&self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        if self.want_hints() { nearest(word, candidates) } else { None }
     }
 
     /// Findings beyond [`FINDINGS_MAX`], which were only counted.
@@ -247,3 +266,6 @@ impl<'a> IntoIterator for &'a Diagnostics {
         self.list.iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

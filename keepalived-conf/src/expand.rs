@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Class, Diagnostic, Diagnostics, FINDINGS_MAX, Severity};
+use crate::diagnostic::{Class, Diagnostic, Diagnostics, Severity};
 use crate::map::{DefinitionId, FrameId, SourceMap, Why};
 use crate::source::{Host, MemoryHost};
 
@@ -437,7 +437,7 @@ impl<'host> Expander<'host> {
 
     /// Adds a finding about a part of a line that may never reach the text.
     fn report_at(&mut self, line: &Line, range: Range<usize>, finding: Diagnostic, label: &str) {
-        if self.findings.len() >= FINDINGS_MAX {
+        if self.findings.is_full() {
             return self.findings.push(finding);
         }
         let (origin, length) = line.place(range);

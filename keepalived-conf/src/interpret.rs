@@ -137,6 +137,9 @@ fn unknown<T>(block: &Block<T>, statement: Statement<'_>, cx: &mut Cx<'_>) {
     let mut finding = Diagnostic::error(UNKNOWN_KEYWORD, format!("unknown keyword `{}` {place}", word.text))
         .class(Class::UnknownKeyword)
         .at(word.span, skipped);
+    if !cx.diagnostics.want_hints() {
+        return cx.diagnostics.push(finding);
+    }
     let names = block.rows().iter().map(|keyword| keyword.row.name);
     let elsewhere = crate::blocks::places().get(word.text);
     if let Some(places) = elsewhere {

@@ -119,7 +119,10 @@ impl Expander<'_> {
             Kind::Directory => return self.not_read(path, asker, "it is a directory", false),
             Kind::Fifo | Kind::Other => return self.not_read(path, asker, "it is not a plain file", false),
             Kind::Missing => return self.not_read(path, asker, "it does not exist", false),
-            Kind::Denied => return self.not_read(path, asker, "permission denied", true),
+            Kind::Denied => {
+                let reason = self.host.read(&full).err().unwrap_or(ReadError::Denied);
+                return self.not_read(path, asker, &reason.to_string(), true);
+            }
         }
         let real = self.host.real(&full);
         if self.files.open.contains(&real) {

@@ -119,3 +119,13 @@ fn the_machine_knows_its_accounts_and_interfaces() {
     assert!(host.inode("/no/such").is_absent());
     assert_ne!(OsHost::new().seed(), OsHost::new().seed());
 }
+
+#[test]
+fn a_link_to_itself_is_not_taken_for_a_missing_permission() {
+    let scratch = Scratch::new("circle");
+    let path = scratch.path("circle");
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let loaded = keepalived_conf::load(&OsHost::new(), &path, &keepalived_conf::Options::default());
+    let told: Vec<&str> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+    assert!(told[0].contains("symbolic links"), "{told:?}");
+}

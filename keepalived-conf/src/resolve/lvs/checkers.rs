@@ -11,7 +11,6 @@ use crate::blocks::lvs::defaults::Defaults;
 use crate::blocks::lvs::real_server::RealServer;
 use crate::blocks::lvs::shared::Shared;
 use crate::diagnostic::Diagnostic;
-use crate::schema::nearest;
 use crate::value::Cx;
 
 /// How many different timings of one virtual server are remembered; servers are mostly checked alike.
@@ -125,7 +124,7 @@ fn settle_file(check: &mut FileCheck, outside: &Outside, cx: &mut Cx<'_>) -> boo
         let mut finding = Diagnostic::error(UNKNOWN_FILE, format!("there is no track file `{}`", name.text))
             .at(name.span(), "the check is left out")
             .note("then: without another check the server always counts as up");
-        if let Some(near) = nearest(&name.text, outside.files.keys().map(String::as_str)) {
+        if let Some(near) = cx.diagnostics.near(&name.text, outside.files.keys().map(String::as_str)) {
             finding = finding.hint(format!("did you mean `{near}`?"));
         }
         cx.diagnostics.push(finding);
@@ -157,7 +156,7 @@ fn settle_session(check: &BfdCheck, outside: &Outside, cx: &mut Cx<'_>) -> bool 
         .note("then: without another check the server always counts as up");
     if let Some(session) = known {
         finding = finding.at(session.defined, "limited here").hint("add `checker` to it");
-    } else if let Some(near) = nearest(&name.text, outside.sessions.keys().map(String::as_str)) {
+    } else if let Some(near) = cx.diagnostics.near(&name.text, outside.sessions.keys().map(String::as_str)) {
         finding = finding.hint(format!("did you mean `{near}`?"));
     }
     cx.diagnostics.push(finding);

@@ -17,7 +17,6 @@ use crate::blocks::lvs::server_address::VirtualAddress;
 use crate::blocks::lvs::shared::Shared;
 use crate::blocks::lvs::virtual_server::{PERSISTENCE_DEFAULT, VirtualServer};
 use crate::diagnostic::{Class, Diagnostic};
-use crate::schema::nearest;
 use crate::span::Span;
 use crate::value::Cx;
 
@@ -54,7 +53,7 @@ fn unknown_group(name: &str, span: Span, groups: &Groups<'_>, cx: &mut Cx<'_>) {
     let mut finding = Diagnostic::error(UNKNOWN_GROUP, format!("there is no virtual server group `{name}`"))
         .class(Class::Logged)
         .at(span, "the virtual server is left out");
-    if let Some(near) = nearest(name, groups.keys().copied()) {
+    if let Some(near) = cx.diagnostics.near(name, groups.keys().copied()) {
         finding = finding.hint(format!("did you mean `{near}`?"));
     }
     cx.diagnostics.push(finding);

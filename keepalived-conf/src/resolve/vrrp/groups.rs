@@ -6,7 +6,6 @@ use crate::blocks::Config;
 use crate::blocks::vrrp::instance::State;
 use crate::blocks::vrrp::sync_group::NO_MEMBERS;
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
-use crate::schema::nearest;
 use crate::span::Name;
 use crate::value::Cx;
 
@@ -20,11 +19,11 @@ pub(super) fn resolve(config: &mut Config, cx: &mut Cx<'_>) {
     sync_daemon(config, cx);
 }
 
-fn unknown(config: &Config, what: &str, name: &Name) -> Diagnostic {
+fn unknown(config: &Config, what: &str, name: &Name, cx: &Cx<'_>) -> Diagnostic {
     let finding = Diagnostic::error(UNKNOWN_INSTANCE, format!("{what}: there is no instance `{}`", name.text))
         .at(name.span(), "left out");
     let names = config.vrrp.instances.iter().map(|instance| instance.name.as_str());
-    match nearest(name, names) {
+    match cx.diagnostics.near(name, names) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding,
     }
@@ -37,7 +36,7 @@ fn sync_groups(config: &mut Config, cx: &mut Cx<'_>) {
         let what = format!("sync group `{}`", group.name);
         group.group.retain(|member| {
             if config.vrrp.instance(member).is_none() {
-                cx.diagnostics.push(unknown(config, &what, member));
+                cx.diagnostics.push(unknown(config, &what, member, cx));
                 return false;
             }
             let Some(first) = taken.insert(member.text.clone(), member.clone()) else { return true };
@@ -93,7 +92,7 @@ fn track_groups(config: &mut Config, cx: &mut Cx<'_>) {
         group.group.retain(|member| {
             let known = config.vrrp.instance(member).is_some();
             if !known {
-                cx.diagnostics.push(unknown(config, &what, member).class(Class::Logged));
+                cx.diagnostics.push(unknown(config, &what, member, cx).class(Class::Logged));
             }
             known
         });
@@ -109,6 +108,6 @@ fn sync_daemon(config: &mut Config, cx: &mut Cx<'_>) {
         return;
     }
     // keepalived finds out when it starts, and does without.
-    cx.diagnostics.push(unknown(config, "`lvs_sync_daemon`", &name).class(Class::Ours));
+    cx.diagnostics.push(unknown(config, "`lvs_sync_daemon`", &name, cx).class(Class::Ours));
     config.global.lvs.sync_daemon = None;
 }

@@ -5,7 +5,6 @@ use crate::blocks::vrrp::Rule;
 use crate::blocks::vrrp::entry::rule::PREFERENCE_START;
 use crate::diagnostic::{Class, Code, Diagnostic};
 use crate::family::Family;
-use crate::schema::nearest;
 use crate::span::Name;
 use crate::value::Cx;
 
@@ -29,7 +28,8 @@ fn track_groups(config: &mut Config, cx: &mut Cx<'_>) {
         match groups.iter().find(|group| group.name == name.text) {
             None => {
                 let names = groups.iter().map(|group| group.name.as_str());
-                cx.diagnostics.push(unknown(name, nearest(name, names)));
+                let near = cx.diagnostics.near(name, names);
+                cx.diagnostics.push(unknown(name, near));
                 *place = None;
             }
             Some(group) if group.seen.head.start > name.span().start => {

@@ -7,7 +7,7 @@ use crate::blocks::tracking::{Tracking, UNUSED};
 use crate::blocks::vrrp::entry::track::{Kind, Track, Tracks};
 use crate::blocks::vrrp::{SyncGroup, VrrpInstance};
 use crate::diagnostic::{Class, Code, Diagnostic};
-use crate::schema::{Setting, nearest};
+use crate::schema::Setting;
 use crate::span::Span;
 use crate::value::Cx;
 
@@ -64,13 +64,13 @@ fn definition(tracking: &Tracking, kind: Kind, name: &str) -> Option<Definition>
     }
 }
 
-fn names(tracking: &Tracking, kind: Kind) -> Vec<&str> {
+fn names(tracking: &Tracking, kind: Kind) -> Box<dyn Iterator<Item = &str> + '_> {
     match kind {
-        Kind::Interface => Vec::new(),
-        Kind::Script => tracking.scripts.iter().map(|script| script.name.as_str()).collect(),
-        Kind::File => tracking.files.iter().map(|file| file.name.as_str()).collect(),
-        Kind::Process => tracking.processes.iter().map(|process| process.name.as_str()).collect(),
-        Kind::Bfd => tracking.bfd.iter().map(|session| session.name.as_str()).collect(),
+        Kind::Interface => Box::new(std::iter::empty()),
+        Kind::Script => Box::new(tracking.scripts.iter().map(|script| script.name.as_str())),
+        Kind::File => Box::new(tracking.files.iter().map(|file| file.name.as_str())),
+        Kind::Process => Box::new(tracking.processes.iter().map(|process| process.name.as_str())),
+        Kind::Bfd => Box::new(tracking.bfd.iter().map(|session| session.name.as_str())),
     }
 }
 
@@ -81,7 +81,7 @@ fn defined(tracks: &mut Tracks, tracking: &Tracking, cx: &mut Cx<'_>) {
             let Some(definition) = definition(tracking, kind, &track.name) else {
                 let message = format!("there is no {} `{}`", kind.noun(), track.name.text);
                 let mut finding = Diagnostic::error(UNDEFINED, message).at(track.name.span(), "not tracked");
-                if let Some(near) = nearest(&track.name, names(tracking, kind)) {
+                if let Some(near) = cx.diagnostics.near(&track.name, names(tracking, kind)) {
                     finding = finding.hint(format!("did you mean `{near}`?"));
                 }
                 cx.diagnostics.push(finding);
