@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::kernel::outgoing::{self, Failed, Kind, Origin, scoped};
+use crate::kernel::ping::Ping;
 
 /// Connections at once, however many descriptors there are.
 pub const CONNECTIONS_MAX: usize = 32 * 1024;
@@ -234,6 +235,15 @@ impl Dialer {
         Ok(socket)
     }
 
+    /// A socket for ICMP echo to the target's address. `limit` counts from when its turn has come.
+    pub async fn echoes(&self, target: &Target, limit: Duration) -> Result<Echoes, DialError> {
+        let slot = self.slot().await?;
+        let deadline = Instant::now() + limit;
+        let opened = Ping::open(target.address.ip(), target.origin.as_deref().unwrap_or(&NOWHERE));
+        let inner = self.counted(opened.map_err(|failed| DialError::judge(&failed.doing, failed.error)))?;
+        Ok(Echoes { inner, deadline, _slot: slot })
+    }
+
     fn counted<T>(&self, result: Result<T, DialError>) -> Result<T, DialError> {
         if result.as_ref().is_err_and(DialError::is_ours) {
             count(&self.counts.ours);
@@ -329,6 +339,29 @@ impl Deref for Datagrams {
     type Target = UdpSocket;
 
     fn deref(&self) -> &UdpSocket {
+        &self.inner
+    }
+}
+
+/// A socket for ICMP echo and its slot.
+#[derive(Debug)]
+pub struct Echoes {
+    inner: Ping,
+    deadline: Instant,
+    _slot: Slot,
+}
+
+impl Echoes {
+    /// When the limit is over that it was asked for with.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl Deref for Echoes {
+    type Target = Ping;
+
+    fn deref(&self) -> &Ping {
         &self.inner
     }
 }

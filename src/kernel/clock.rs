@@ -26,28 +26,54 @@ pub fn wall() -> Duration {
 }
 
 /// A wall-clock time as log lines carry it, in the local time zone: `Sat Nov 21 12:00:00 2026`.
-#[allow(unsafe_code)]
 pub fn local_stamp(wall: Duration) -> String {
-    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
-    // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
-    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to values that live for the call; nothing else reads the result.
-    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
-    let name = |names: &[&'static str], at: i32| {
-        usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or("???")
-    };
+    let parts = local_parts(wall);
     format!(
         "{} {} {:2} {:02}:{:02}:{:02} {}",
-        name(&DAYS, parts.tm_wday),
-        name(&MONTHS, parts.tm_mon),
+        name_of(&DAYS, parts.tm_wday),
+        name_of(&MONTHS, parts.tm_mon),
         parts.tm_mday,
         parts.tm_hour,
         parts.tm_min,
         parts.tm_sec,
         parts.tm_year.saturating_add(1900),
     )
+}
+
+/// A wall-clock time as mail carries it (RFC 5322 section 3.3), in the local time zone.
+pub fn mail_stamp(wall: Duration) -> String {
+    let parts = local_parts(wall);
+    let ahead = parts.tm_gmtoff / 60;
+    format!(
+        "{}, {:02} {} {} {:02}:{:02}:{:02} {}{:02}{:02}",
+        name_of(&DAYS, parts.tm_wday),
+        parts.tm_mday,
+        name_of(&MONTHS, parts.tm_mon),
+        parts.tm_year.saturating_add(1900),
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+        if ahead < 0 { '-' } else { '+' },
+        ahead.abs() / 60,
+        ahead.abs() % 60,
+    )
+}
+
+const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn name_of(names: &[&'static str], at: i32) -> &'static str {
+    usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or("???")
+}
+
+#[allow(unsafe_code)]
+fn local_parts(wall: Duration) -> libc::tm {
+    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
+    // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to values that live for the call; nothing else reads the result.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    parts
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {
@@ -120,7 +146,7 @@ impl AsRawFd for Timer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alarm, now, wall};
+    use super::{Alarm, mail_stamp, now, wall};
     use std::time::Duration;
 
     #[test]
@@ -129,6 +155,15 @@ mod tests {
         assert!(first > 0);
         assert!(now() >= first);
         assert!(wall() > Duration::from_secs(1_700_000_000));
+    }
+
+    #[test]
+    fn mail_has_the_date_of_rfc_5322() {
+        // In whatever zone this runs, it is one of these days.
+        let stamp = mail_stamp(Duration::from_secs(1_795_953_600));
+        let (date, zone) = stamp.rsplit_once(' ').unwrap();
+        assert!(date.starts_with("Sun, 29 Nov 2026 ") || date.starts_with("Mon, 30 Nov 2026 "), "{stamp}");
+        assert!(zone.len() == 5 && zone.starts_with(['+', '-']), "{stamp}");
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -53,7 +53,7 @@ pub fn socket(kind: Kind, to: SocketAddr, origin: &Origin) -> Result<Socket, Fai
 }
 
 /// Gives a socket its mark, interface, address and port.
-fn place(socket: &Socket, to: SocketAddr, origin: &Origin) -> Result<(), Failed> {
+pub(super) fn place(socket: &Socket, to: SocketAddr, origin: &Origin) -> Result<(), Failed> {
     let Origin { address, port, interface, mark } = origin;
     if *mark != 0 {
         socket.set_mark(*mark).map_err(|error| Failed { doing: format!("setting mark {mark}"), error })?;

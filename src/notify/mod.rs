@@ -1,9 +1,12 @@
-//! Who is told what: scripts and named pipes, strictly in order, never holding the protocol up.
+//! Who is told what: scripts, named pipes and mail, strictly in order, never holding the protocol up.
 //!
 //! One task for each name (an instance, a sync group, a real server): its scripts run one after the other, so a script
 //! for BACKUP never overtakes the one for MASTER before it. One task for each pipe: lines wait in a bounded queue while
-//! the pipe is full. Both tasks may be dropped at any moment; what they had started goes on by itself.
+//! the pipe is full. One task for all mail. They may be dropped at any moment; scripts they had started go on by
+//! themselves.
 
+pub mod command;
+pub mod smtp;
 pub mod vrrp;
 
 use std::cell::Cell;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 use tokio::task::spawn_local;
 
+use self::smtp::{Alert, Mailer, Post};
 use crate::kernel::child::{Command, Exit};
 use crate::kernel::fifo::Fifo;
 use crate::observe::log::Log;
@@ -41,6 +45,7 @@ pub struct Notifier {
     log: Log,
     scripts: BTreeMap<String, Sender<Command>>,
     pipes: Vec<Sender<String>>,
+    mailer: Option<Mailer>,
     counts: Rc<Counts>,
 }
 
@@ -64,7 +69,7 @@ pub struct Pipe {
 
 impl Notifier {
     pub fn new(log: Log) -> Notifier {
-        Notifier { log, scripts: BTreeMap::new(), pipes: Vec::new(), counts: Rc::default() }
+        Notifier { log, scripts: BTreeMap::new(), pipes: Vec::new(), mailer: None, counts: Rc::default() }
     }
 
     pub fn counts(&self) -> &Counts {
@@ -105,6 +110,22 @@ impl Notifier {
         }
     }
 
+    /// Sends mail from now on as this says; `None` sends none.
+    pub fn mail_by(&mut self, post: Option<Post>) {
+        match (&self.mailer, post) {
+            (None, None) => {}
+            (None, Some(post)) => self.mailer = Some(Mailer::new(Some(post), self.log.clone())),
+            (Some(mailer), post) => mailer.turn_to(post),
+        }
+    }
+
+    /// Mails an alert, if anybody is to get mail.
+    pub fn mail(&self, alert: Alert) {
+        if let Some(mailer) = &self.mailer {
+            mailer.send(alert);
+        }
+    }
+
     /// Runs a script after everything that was asked for `name` before.
     pub fn script(&mut self, name: &str, command: Command) {
         if self.scripts.get(name).is_none_or(Sender::is_closed) {
@@ -124,8 +145,11 @@ impl Notifier {
         }
     }
 
-    /// Waits until every script has ended, but no longer than `limit`.
+    /// Waits until every script has ended and every mail is sent, but no longer than `limit`.
     pub async fn finish(&mut self, limit: Duration) {
+        if let Some(mailer) = &self.mailer {
+            mailer.hurry();
+        }
         // Closing the queues lets each task end after what it still holds.
         self.scripts.clear();
         self.pipes.clear();
@@ -134,6 +158,9 @@ impl Notifier {
         while self.counts.waiting.get() > 0 && waited < limit {
             tokio::time::sleep(step).await;
             waited += step;
+        }
+        if let Some(mailer) = self.mailer.take() {
+            mailer.finish(limit.saturating_sub(waited)).await;
         }
         // One turn for the pipes to be closed and removed.
         tokio::task::yield_now().await;

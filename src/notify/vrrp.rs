@@ -1,9 +1,13 @@
-//! What the outside is told of VRRP: which scripts an event runs, and which line it writes to the pipes. The words and
-//! their order are keepalived's, because other programs read them.
+//! What the outside is told of VRRP: which scripts an event runs, which line it writes to the pipes, and which mail it
+//! sends. The words and their order are keepalived's, because other programs read them.
+
+mod mail;
 
 use std::collections::BTreeMap;
 
+use self::mail::{Mails, Whose};
 use super::Notifier;
+use super::smtp::Alert;
 use crate::kernel::child::Command;
 use crate::proto::vrrp::{Event, GroupId, InstanceId, Phase};
 
@@ -23,6 +27,8 @@ pub struct Hooks {
     pub master_rx_lower_pri: Option<Command>,
     /// Changes of priority are written to the pipes.
     pub priority_changes: bool,
+    /// Changes of state are mailed.
+    pub mails: bool,
 }
 
 /// All hooks of a configuration.
@@ -30,6 +36,8 @@ pub struct Hooks {
 pub struct Book {
     pub instances: BTreeMap<InstanceId, Hooks>,
     pub groups: BTreeMap<GroupId, Hooks>,
+    /// FAULT is not mailed.
+    pub no_fault_mails: bool,
 }
 
 /// One thing to be done about an event.
@@ -38,18 +46,20 @@ enum Call {
     /// In order with everything else of this name.
     Script(String, Command),
     Line(String),
+    Mail(Alert),
 }
 
-/// Turns events into scripts and lines. Knows the last priority of every instance, which STOP and DELETED repeat.
+/// Turns events into scripts, lines and mails. Knows the last priority of every instance, which STOP and DELETED repeat.
 #[derive(Debug, Default)]
 pub struct Herald {
     book: Book,
     priorities: BTreeMap<InstanceId, u8>,
+    mails: Mails,
 }
 
 impl Herald {
     pub fn new(book: Book) -> Herald {
-        Herald { book, priorities: BTreeMap::new() }
+        Herald { book, ..Herald::default() }
     }
 
     /// Uses other hooks from now on. Those of names that are gone stay until their removal has been told.
@@ -60,6 +70,7 @@ impl Herald {
         for (id, hooks) in book.groups {
             self.book.groups.insert(id, hooks);
         }
+        self.book.no_fault_mails = book.no_fault_mails;
     }
 
     pub fn tell(&mut self, event: &Event, notifier: &mut Notifier) {
@@ -67,6 +78,7 @@ impl Herald {
             match call {
                 Call::Script(name, command) => notifier.script(&name, command),
                 Call::Line(line) => notifier.line(&line),
+                Call::Mail(alert) => notifier.mail(alert),
             }
         }
     }
@@ -96,6 +108,7 @@ impl Herald {
             Event::GroupStopped { group } => self.group(*group, "STOP", |hooks| hooks.stop.as_ref()),
             Event::GroupRemoved { group } => {
                 self.book.groups.remove(group);
+                self.mails.forget(Whose::Group(*group));
                 Vec::new()
             }
             // Nobody outside is told of the rest; it is in the log and in the counters.
@@ -122,15 +135,19 @@ impl Herald {
         }
     }
 
-    fn instance(&self, id: InstanceId, word: &str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
+    fn instance(&mut self, id: InstanceId, word: &'static str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
         let Some(hooks) = self.book.instances.get(&id) else { return Vec::new() };
         let priority = self.priorities.get(&id).copied().unwrap_or(0);
-        hooks.calls("INSTANCE", word, priority, own(hooks))
+        let mut calls = hooks.calls("INSTANCE", word, priority, own(hooks));
+        calls.extend(self.mails.about(Whose::Instance(id), hooks, word, self.book.no_fault_mails).map(Call::Mail));
+        calls
     }
 
-    fn group(&self, id: GroupId, word: &str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
+    fn group(&mut self, id: GroupId, word: &'static str, own: impl Fn(&Hooks) -> Option<&Command>) -> Vec<Call> {
         let Some(hooks) = self.book.groups.get(&id) else { return Vec::new() };
-        hooks.calls("GROUP", word, 0, own(hooks))
+        let mut calls = hooks.calls("GROUP", word, 0, own(hooks));
+        calls.extend(self.mails.about(Whose::Group(id), hooks, word, self.book.no_fault_mails).map(Call::Mail));
+        calls
     }
 
     fn other_master(&self, id: InstanceId) -> Vec<Call> {
@@ -152,6 +169,7 @@ impl Herald {
         };
         self.book.instances.remove(&id);
         self.priorities.remove(&id);
+        self.mails.forget(Whose::Instance(id));
         calls
     }
 }

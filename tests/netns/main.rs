@@ -21,6 +21,7 @@ mod interop;
 mod kernel;
 mod keywords;
 mod lab;
+mod mail;
 mod migrate;
 mod nft;
 mod vrrp;

@@ -14,7 +14,8 @@ fn herald(change: fn(&mut Hooks)) -> Herald {
     let mut hooks = Hooks { name: "web".to_owned(), ..Hooks::default() };
     change(&mut hooks);
     let group = Hooks { name: "pair".to_owned(), any: command("any"), stop: command("stop"), ..Hooks::default() };
-    Herald::new(Book { instances: BTreeMap::from([(WEB, hooks)]), groups: BTreeMap::from([(PAIR, group)]) })
+    let (instances, groups) = (BTreeMap::from([(WEB, hooks)]), BTreeMap::from([(PAIR, group)]));
+    Herald::new(Book { instances, groups, no_fault_mails: false })
 }
 
 fn entered(to: Phase, notify: bool) -> Event {
@@ -29,6 +30,7 @@ fn told(herald: &mut Herald, event: &Event) -> Vec<String> {
         .map(|call| match call {
             Call::Script(name, command) => format!("{name}: {}", command.argv.join(" ")),
             Call::Line(line) => line,
+            Call::Mail(alert) => alert.subject,
         })
         .collect()
 }
@@ -101,4 +103,75 @@ fn a_reload_changes_hooks_and_keeps_those_of_what_is_about_to_go() {
     let mut herald = herald(|hooks| hooks.any = command("any"));
     herald.turn_to(Book::default());
     assert_eq!(told(&mut herald, &Event::Removed { instance: WEB, from: Phase::Master }).len(), 2);
+}
+
+/// The subjects of mails.
+fn mailed(herald: &mut Herald, event: &Event) -> Vec<String> {
+    let subject = |call| match call {
+        Call::Mail(alert) => Some(alert.subject),
+        Call::Script(..) | Call::Line(_) => None,
+    };
+    herald.calls(event).into_iter().filter_map(subject).collect()
+}
+
+#[test]
+fn states_are_mailed_and_none_twice_in_a_row() {
+    let mut herald = herald(|hooks| hooks.mails = true);
+    let cases: [(Phase, &[&str]); 6] = [
+        (Phase::Backup, &["VRRP Instance web - Entering BACKUP state"]),
+        (Phase::Master, &["VRRP Instance web - Entering MASTER state"]),
+        (Phase::Master, &[]),
+        (Phase::Fault, &["VRRP Instance web - Entering FAULT state"]),
+        (Phase::Backup, &["VRRP Instance web - Entering BACKUP state"]),
+        (Phase::Master, &["VRRP Instance web - Entering MASTER state"]),
+    ];
+    for (to, expected) in cases {
+        assert_eq!(mailed(&mut herald, &entered(to, true)), expected, "{to:?}");
+    }
+    let stopped = Event::Stopped { instance: WEB, from: Phase::Master };
+    assert_eq!(mailed(&mut herald, &stopped), ["VRRP Instance web - Stopping"]);
+}
+
+#[test]
+fn faults_are_not_mailed_when_they_are_not_wanted() {
+    let mut herald = herald(|hooks| hooks.mails = true);
+    herald.book.no_fault_mails = true;
+    let states = [Phase::Fault, Phase::Master, Phase::Fault, Phase::Backup];
+    let told: Vec<String> = states.iter().flat_map(|to| mailed(&mut herald, &entered(*to, true))).collect();
+    assert_eq!(told, ["VRRP Instance web - Entering MASTER state", "VRRP Instance web - Entering BACKUP state"]);
+}
+
+#[test]
+fn nothing_is_mailed_unless_asked_for() {
+    let mut herald = herald(|_| {});
+    for to in [Phase::Backup, Phase::Master, Phase::Fault] {
+        assert_eq!(mailed(&mut herald, &entered(to, true)), [""; 0]);
+    }
+}
+
+#[test]
+fn a_removal_is_mailed_by_the_name_the_configuration_wants() {
+    let removed = Event::Removed { instance: WEB, from: Phase::Master };
+    for (says_deleted, subject) in [(false, "Entering FAULT state"), (true, "Deleted")] {
+        let mut herald = herald(|hooks| hooks.mails = true);
+        for hooks in herald.book.instances.values_mut() {
+            hooks.says_deleted = says_deleted;
+        }
+        mailed(&mut herald, &entered(Phase::Master, true));
+        assert_eq!(mailed(&mut herald, &removed), [format!("VRRP Instance web - {subject}")]);
+    }
+}
+
+#[test]
+fn groups_are_mailed_in_their_own_words() {
+    let mut herald = herald(|_| {});
+    for hooks in herald.book.groups.values_mut() {
+        hooks.mails = true;
+    }
+    let calls = herald.calls(&Event::GroupEntered { group: PAIR, to: Phase::Master });
+    let alert = Alert {
+        subject: "VRRP Group pair - Entering MASTER state".to_owned(),
+        body: "=> All VRRP group instances are now in MASTER state <=".to_owned(),
+    };
+    assert_eq!(calls.last(), Some(&Call::Mail(alert)));
 }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use keepalived_conf::Options;
 use keepalived_conf::blocks::tracking::vrrp_track_process::Matching as Written;
-use keepalived_conf::environment::Answer;
 use keepalived_conf::script::Script;
 use keepalived_conf::source::Host;
 
 use super::watches::Watch;
-use crate::kernel::child::{Account, Command};
+use crate::kernel::child::Command;
 use crate::kernel::host::OsHost;
-use crate::notify::Pipe;
+use crate::notify::smtp::Post;
 use crate::notify::vrrp::{Book, Hooks};
+use crate::notify::{Pipe, command};
 use crate::observe::log::Level;
 use crate::plan::notify::{self, NotifyPlan};
 use crate::plan::vrrp::{Told, VrrpPlan};
@@ -27,6 +27,7 @@ pub(super) struct Meaning {
     pub(super) plan: VrrpPlan,
     pub(super) book: Book,
     pub(super) pipes: Vec<Pipe>,
+    pub(super) mail: Option<Post>,
     pub(super) watches: BTreeMap<TrackId, Watch>,
 }
 
@@ -48,7 +49,16 @@ impl Meaning {
         let watches = plan.told.iter();
         let watches = watches.filter_map(|(id, told)| Some((*id, watch_of(&plan, *id, told, &host, &mut remarks)?)));
         let watches = watches.collect();
-        (Meaning { book: Book { instances, groups }, pipes, watches, plan }, remarks)
+        (
+            Meaning {
+                book: Book { instances, groups, no_fault_mails: notify.no_fault_mails },
+                pipes,
+                mail: notify.mail,
+                watches,
+                plan,
+            },
+            remarks,
+        )
     }
 }
 
@@ -65,28 +75,13 @@ fn hooks_of(written: &notify::Hooks, host: &OsHost, remarks: &mut Remarks) -> Ho
         any: command(&written.any),
         master_rx_lower_pri: command(&written.master_rx_lower_pri),
         priority_changes: written.priority_changes,
+        mails: written.mails,
     }
 }
 
-/// A script as a command of this machine. One whose account does not exist is not run as anybody else.
+/// A script as a command of this machine.
 fn command_of(script: &Script, host: &OsHost, remarks: &mut Remarks) -> Option<Command> {
-    let program = if script.program.is_empty() { script.argv.first()?.clone() } else { script.program.clone() };
-    let account = match &script.user {
-        None => None,
-        Some(user) => {
-            let Answer::Found(found) = host.account(user) else {
-                remarks.push((Level::Error, format!("{program} is not run: there is no user `{user}`")));
-                return None;
-            };
-            let gid = match &script.group {
-                None => found.gid,
-                Some(group) => host.group(group).found().unwrap_or(found.gid),
-            };
-            let groups = if script.supplementary { found.groups } else { vec![gid] };
-            Some(Account { uid: found.uid, gid, groups })
-        }
-    };
-    Some(Command { program: PathBuf::from(program), argv: script.argv.clone(), account })
+    command::of(script, host).map_err(|problem| remarks.push((Level::Error, problem))).ok()
 }
 
 fn pipe_of(written: &notify::Pipe, host: &OsHost, remarks: &mut Remarks) -> Pipe {

@@ -43,6 +43,7 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
             log.warning(format_args!("notify pipe {} cannot be used: {error}", pipe.path.display()));
         }
     }
+    notifier.mail_by(first.mail.clone());
     let notifier = Rc::new(RefCell::new(notifier));
     let herald = Rc::new(RefCell::new(Herald::new(first.book.clone())));
     let mut watches = Watches::new(readings, log.clone());
@@ -62,7 +63,7 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
-            failed = obey(outbox, orders, first, &herald, &mut watches, log) => failed,
+            failed = obey(outbox, orders, first, (&herald, &notifier), &mut watches, log) => failed,
             failed = outbox.run() => failed,
         }
     };
@@ -83,7 +84,7 @@ async fn obey(
     outbox: &Outbox,
     orders: Sender<Order>,
     mut current: Meaning,
-    herald: &RefCell<Herald>,
+    (herald, notifier): (&RefCell<Herald>, &RefCell<Notifier>),
     watches: &mut Watches,
     log: &Log,
 ) -> io::Result<()> {
@@ -94,6 +95,7 @@ async fn obey(
                     Ok((next, remarks)) => {
                         tell(remarks, log);
                         herald.borrow_mut().turn_to(next.book.clone());
+                        notifier.borrow_mut().mail_by(next.mail.clone());
                         watches.turn_to(&next.watches);
                         let _ = orders.send(Order::Reload(Box::new(next.plan.clone()))).await;
                         if next.pipes != current.pipes {

@@ -23,7 +23,8 @@ pub struct UdpCheck {
     /// What an answer must look like.
     pub reply: Option<Box<Reply>>,
     pub min_reply_length: u16,
-    pub max_reply_length: u16,
+    /// Unwritten it counts only for an answer that must look like something.
+    pub max_reply_length: Option<u16>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub seen: Seen,
 }
@@ -41,6 +42,13 @@ impl Reply {
     pub fn matches(&self, answer: &[u8]) -> bool {
         let expected = self.bytes.iter().zip(&self.mask);
         expected.zip(answer).all(|((byte, mask), got)| (byte ^ got) & mask == 0)
+    }
+}
+
+impl UdpCheck {
+    /// The most bytes a required answer may have.
+    pub fn longest_reply(&self) -> Option<u16> {
+        self.max_reply_length.or(self.reply.as_ref().map(|_| REPLY_LENGTH_DEFAULT))
     }
 }
 
@@ -107,10 +115,11 @@ pub static BLOCK: LazyLock<Block<UdpCheck>> = LazyLock::new(|| {
             .default("255")
             .otherwise("the line is ignored")
             .doc("Longest answer that counts.")
+            .note("255 is only for an answer that must have certain bytes; without those, any length will do.")
             .since("2.2.0")
             .set(|check: &mut UdpCheck, args| {
                 if let Some(length) = args.num() {
-                    check.max_reply_length = length;
+                    check.max_reply_length = Some(length);
                 }
             }),
     ]);
@@ -157,14 +166,14 @@ pub(crate) fn open(server: &mut RealServer, _: &mut Args<'_, '_>) -> Option<UdpC
         require_reply: false,
         reply: None,
         min_reply_length: 0,
-        max_reply_length: REPLY_LENGTH_DEFAULT,
+        max_reply_length: None,
         seen: Seen::default(),
     })
 }
 
 pub(crate) fn close(server: &mut RealServer, check: UdpCheck, args: &mut Args<'_, '_>) {
-    if check.min_reply_length > check.max_reply_length {
-        let (min, max) = (check.min_reply_length, check.max_reply_length);
+    let (min, max) = (check.min_reply_length, check.max_reply_length.unwrap_or(REPLY_LENGTH_DEFAULT));
+    if min > max && (check.max_reply_length.is_some() || check.reply.is_some()) {
         let finding = Diagnostic::error(REPLY_LENGTH, format!("no reply has at least {min} and at most {max} bytes"))
             .at(check.seen.span_or_head("min_reply_length"), "")
             .note("then: the check always fails")

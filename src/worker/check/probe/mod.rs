@@ -3,12 +3,24 @@
 //!
 //! Every check ends by itself within its `connect_timeout`, or twice that where a connection is followed by an answer.
 
+mod dns;
+pub mod file;
+mod misc;
+mod ping;
+mod programs;
+mod smtp;
 mod tcp;
+#[cfg(test)]
+mod testing;
+mod udp;
+
+use std::sync::atomic::AtomicU16;
 
 use keepalived_conf::blocks::lvs::check::Checker;
 
 use crate::dial::{DialError, Dialer, Target};
 use crate::proto::health::{Verdict, Weight};
+pub use programs::{PROGRAMS_MAX, Programs};
 
 /// What a check found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +55,22 @@ impl From<DialError> for Finding {
     }
 }
 
+/// Packets that are no answer, after which an answer is not waited for any more.
+const STRANGERS_MAX: usize = 1000;
+
 /// What checks are made with.
 #[derive(Debug)]
 pub struct Tools {
     pub dialer: Dialer,
+    pub programs: Programs,
+    /// The sequence number of the next ping; every ping has its own.
+    pings: AtomicU16,
+}
+
+impl Tools {
+    pub fn new(dialer: Dialer) -> Tools {
+        Tools { dialer, programs: Programs::default(), pings: AtomicU16::new(1) }
+    }
 }
 
 /// Checks once. `step` says which of the urls of an HTTP check is asked for; it is 0 for all others. Needs a tokio
@@ -55,13 +79,15 @@ pub async fn probe(checker: &Checker, _step: u16, tools: &Tools) -> Finding {
     let dialer = &tools.dialer;
     match checker {
         Checker::Tcp(check) => tcp::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Http(_)
-        | Checker::Smtp(_)
-        | Checker::Dns(_)
-        | Checker::Udp(_)
-        | Checker::Ping(_)
-        | Checker::Misc(_)
-        | Checker::File(_)
-        | Checker::Bfd(_) => Finding::not_checked(format!("{} is not carried out yet", checker.keyword())),
+        Checker::Smtp(check) => smtp::probe(check, &Target::of(&check.connection), dialer).await,
+        Checker::Dns(check) => dns::probe(check, &Target::of(&check.connection), dialer).await,
+        Checker::Udp(check) => udp::probe(check, &Target::of(&check.connection), dialer).await,
+        Checker::Ping(check) => ping::probe(check, &Target::of(&check.connection), tools).await,
+        Checker::Misc(check) => misc::probe(check, tools).await,
+        Checker::Http(_) => Finding::not_checked(format!("{} is not carried out yet", checker.keyword())),
+        // They are told how their server is; see `file` for what a number means.
+        Checker::File(_) | Checker::Bfd(_) => {
+            Finding::not_checked(format!("{} is told and not asked", checker.keyword()))
+        }
     }
 }
