@@ -1,4 +1,5 @@
 //! What a configuration means on this host: values only, nothing is done here.
 
+pub mod lvs;
 pub mod notify;
 pub mod vrrp;

@@ -123,7 +123,7 @@ impl NotifyPlan {
     }
 }
 
-fn pipe(written: &Fifo) -> Option<Pipe> {
+pub(super) fn pipe(written: &Fifo) -> Option<Pipe> {
     let path = written.path.clone()?;
     Some(Pipe { path, owner: written.owner.clone(), script: written.script.clone() })
 }

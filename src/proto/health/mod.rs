@@ -73,7 +73,7 @@ pub struct Engine {
     fronts: Fronts,
     present: BTreeSet<IpAddr>,
     /// Virtual servers whose checks depend on an address.
-    followers: BTreeMap<IpAddr, Vec<ServiceId>>,
+    followers: Vec<ServiceId>,
     due: BTreeSet<(Instant, Owner)>,
     scheduled: BTreeMap<Owner, Instant>,
     noise: Noise,
@@ -96,7 +96,7 @@ impl Engine {
             checkers: BTreeMap::new(),
             fronts: Fronts::default(),
             present: BTreeSet::new(),
-            followers: BTreeMap::new(),
+            followers: Vec::new(),
             due: BTreeSet::new(),
             scheduled: BTreeMap::new(),
             noise: Noise::new(seed),
@@ -136,7 +136,7 @@ impl Machine for Engine {
     fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Probed(checker, verdict) => self.probed(now, checker, verdict),
-            Input::Reading(checker, verdict) => self.reading(now, checker, verdict),
+            Input::Reading(checker, verdict) => self.reading(checker, verdict),
             Input::Present(address, there) => self.present(now, address, there),
             Input::Settled(ticket, outcome) => self.settled(now, ticket, outcome),
             Input::Drifted => self.drifted(),

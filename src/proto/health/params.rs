@@ -84,8 +84,8 @@ pub struct ServiceParams {
     pub quorum: u32,
     pub hysteresis: u32,
     pub sorry: Option<SorryParams>,
-    /// `ha_suspend`: servers are checked while one of these addresses is on this host.
-    pub follows: Option<Arc<[IpAddr]>>,
+    /// `ha_suspend`: servers are checked while an address of these ranges, first and last included, is on this host.
+    pub follows: Option<Arc<[(IpAddr, IpAddr)]>>,
     /// The end of the daemon is told of as if everything failed.
     pub omega: bool,
 }

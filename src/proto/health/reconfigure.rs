@@ -1,7 +1,6 @@
 //! Building and rebuilding the engine from a difference. What the difference does not name stays as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::checker::Checker;
 use super::io::{Cause, Effect, Event};
@@ -27,7 +26,7 @@ impl Engine {
         }
         let starting = !std::mem::replace(&mut self.started, true);
         let cause = if starting { Cause::Start } else { Cause::Reload };
-        let Changes { globals, services, servers, checkers, fronts, readings } = changes;
+        let Changes { globals, services, servers, checkers, fronts, mut readings } = changes;
         if let Some(globals) = globals {
             self.globals = globals;
         }
@@ -60,13 +59,8 @@ impl Engine {
         for (id, change) in checkers {
             let Change::Set(params) = change else { continue };
             looked.insert(params.server);
-            let ask = self.set_checker(id, params, readings.get(&id).copied(), &new);
+            let ask = self.set_checker(id, params, &mut readings, &new);
             asks.push((id, ask));
-        }
-        for (id, verdict) in readings {
-            if self.checkers.get(&id).is_some_and(|checker| checker.has_run()) {
-                self.reading(now, id, verdict);
-            }
         }
         for (id, change) in fronts {
             match change {
@@ -76,6 +70,9 @@ impl Engine {
         }
         self.fronts.keep_used();
         self.index();
+        for (id, verdict) in readings {
+            self.reading(id, verdict);
+        }
         let followed: Vec<ServiceId> = judged.iter().copied().collect();
         for id in followed {
             self.follow(now, id);
@@ -134,7 +131,7 @@ impl Engine {
         &mut self,
         id: CheckerId,
         params: CheckerParams,
-        reading: Option<Verdict>,
+        readings: &mut BTreeMap<CheckerId, Verdict>,
         new: &BTreeSet<ServerId>,
     ) -> Asks {
         if let Some(known) = self.checkers.get_mut(&id) {
@@ -149,7 +146,7 @@ impl Engine {
         let serves = !new.contains(&params.server) && self.servers.get(&params.server).is_some_and(|server| server.up);
         let asked = !told(&params);
         let mut checker = Checker::new(params.clone(), !params.alpha || serves);
-        if let Some(verdict) = reading.filter(|_| !asked) {
+        if let Some(verdict) = readings.remove(&id).filter(|_| !asked) {
             let _ = checker.told(verdict);
         }
         self.checkers.insert(id, checker);
@@ -176,13 +173,9 @@ impl Engine {
                 }
             }
         }
-        let mut followers: BTreeMap<IpAddr, Vec<ServiceId>> = BTreeMap::new();
-        for (id, service) in &self.services {
-            for address in service.params.follows.iter().flat_map(|addresses| addresses.iter()) {
-                followers.entry(*address).or_default().push(*id);
-            }
-        }
-        self.followers = followers;
+        let follows = |service: &Service| service.params.follows.is_some();
+        let followers = self.services.iter().filter(|(_, service)| follows(service));
+        self.followers = followers.map(|(id, _)| *id).collect();
     }
 
     /// A server that is there from the start, or comes with a reload, is told of only where that is wanted.

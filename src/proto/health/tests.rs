@@ -1,3 +1,11 @@
 mod kit;
 
-mod rules;
+mod checks;
+mod operator;
+mod pages;
+mod quorum;
+mod reload;
+mod stop;
+mod suspend;
+mod table;
+mod weights;

@@ -45,7 +45,7 @@ impl Engine {
         self.judged(id, judgement);
     }
 
-    pub(super) fn reading(&mut self, _: Instant, id: CheckerId, verdict: Verdict) {
+    pub(super) fn reading(&mut self, id: CheckerId, verdict: Verdict) {
         if self.stopping {
             return;
         }
@@ -118,8 +118,11 @@ impl Engine {
         if !changed || self.stopping {
             return;
         }
-        for service in self.followers.get(&address).cloned().unwrap_or_default() {
-            self.follow(now, service);
+        for service in self.followers.clone() {
+            let follows = self.services.get(&service).and_then(|service| service.params.follows.as_ref());
+            if follows.is_some_and(|ranges| ranges.iter().any(|(first, last)| (*first..=*last).contains(&address))) {
+                self.follow(now, service);
+            }
         }
     }
 
@@ -127,7 +130,10 @@ impl Engine {
     pub(super) fn follow(&mut self, now: Instant, id: ServiceId) {
         let Some(service) = self.services.get_mut(&id) else { return };
         let follows = service.params.follows.as_ref();
-        let suspended = follows.is_some_and(|addresses| !addresses.iter().any(|ip| self.present.contains(ip)));
+        let suspended = follows.is_some_and(|ranges| {
+            let here = |first, last| first <= last && self.present.range(first..=last).next().is_some();
+            !ranges.iter().any(|(first, last)| here(*first, *last))
+        });
         if std::mem::replace(&mut service.suspended, suspended) == suspended {
             return;
         }

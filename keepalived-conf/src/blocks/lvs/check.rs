@@ -16,7 +16,7 @@ pub(crate) use super::connection::{Connects, reaches, rows};
 use super::shared::Shared;
 pub use super::timing::Timing;
 pub(crate) use super::timing::{Common, Timed, timing_rows};
-use crate::schema::Seen;
+use crate::schema::{Seen, Setting};
 
 /// One check of a real server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,38 @@ impl Checker {
             Checker::Dns(_) => BuiltIn { retry: 3, delay_before_retry: None },
             Checker::File(_) | Checker::Bfd(_) => BuiltIn { retry: 0, delay_before_retry: None },
         }
+    }
+
+    /// Whether both look at the same thing in the same way. When they look, how often a failure is tried again and what
+    /// is logged may differ.
+    pub fn looks_at_the_same(&self, other: &Checker) -> bool {
+        self == other
+            || std::mem::discriminant(self) == std::mem::discriminant(other)
+                && self.without_times() == other.without_times()
+    }
+
+    fn without_times(&self) -> Checker {
+        let mut bare = self.clone();
+        let waits = !matches!(self, Checker::Misc(_));
+        if let Some(timing) = bare.timing_mut() {
+            let connect_timeout = timing.connect_timeout;
+            *timing = Timing::built_in();
+            if waits {
+                timing.to_mut().connect_timeout = connect_timeout;
+            }
+        }
+        match &mut bare {
+            Checker::Http(check) => check.fast_recovery = false,
+            Checker::Bfd(check) => check.alpha = Setting::new(false),
+            Checker::Misc(_)
+            | Checker::Smtp(_)
+            | Checker::Tcp(_)
+            | Checker::Ping(_)
+            | Checker::Udp(_)
+            | Checker::Dns(_)
+            | Checker::File(_) => {}
+        }
+        bare
     }
 
     /// Takes over what is equal, so that it is kept once.

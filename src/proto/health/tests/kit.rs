@@ -215,3 +215,50 @@ impl World {
         std::mem::take(&mut self.events)
     }
 }
+
+/// An up or down of a server that is told.
+pub(super) fn server(id: u32, up: bool, cause: Cause) -> Event {
+    Event::Server { server: ServerId(id), up, cause, notify: true }
+}
+
+/// The ups and downs of servers and quorums among the events, in order: `r1+`, `r1-`, `v0+`, `v0-`.
+pub(super) fn moves(events: &[Event]) -> String {
+    let sign = |up: bool| if up { '+' } else { '-' };
+    let told = events.iter().filter_map(|event| match event {
+        Event::Server { server, up, notify: true, .. } => Some(format!("r{}{}", server.0, sign(*up))),
+        Event::Quorum { service, up, .. } => Some(format!("v{}{}", service.0, sign(*up))),
+        _ => None,
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
+/// The setup of `count` servers after a change.
+pub(super) fn with(count: u32, change: impl FnOnce(&mut Setup)) -> Setup {
+    let mut setup = setup(count);
+    change(&mut setup);
+    setup
+}
+
+pub(super) fn retime(setup: &mut Setup, checker: u32, change: impl FnOnce(&mut Timing)) {
+    let params = setup.checkers.get_mut(&CheckerId(checker)).expect("a checker");
+    let How::Asked(timing) = &mut params.how else { panic!("is told") };
+    change(Arc::make_mut(timing));
+}
+
+pub(super) fn alpha(setup: &mut Setup, checker: u32) {
+    setup.checkers.get_mut(&CheckerId(checker)).expect("a checker").alpha = true;
+}
+
+pub(super) fn service(setup: &mut Setup, id: u32) -> &mut ServiceParams {
+    setup.services.get_mut(&ServiceId(id)).expect("a virtual server")
+}
+
+pub(super) fn real(setup: &mut Setup, id: u32) -> &mut ServerParams {
+    setup.servers.get_mut(&ServerId(id)).expect("a real server")
+}
+
+pub(super) fn told(setup: &mut Setup, id: u32, server: u32) {
+    let params =
+        CheckerParams { server: ServerId(server), how: How::Told, alpha: false, log_all_failures: false, revision: 0 };
+    setup.checkers.insert(CheckerId(id), params);
+}
