@@ -92,7 +92,7 @@ fn fetch(wanted: &Wanted, address: SocketAddr, url: &str) -> std::io::Result<Opt
     let mut stream: std::net::TcpStream = socket.into();
     stream.set_write_timeout(Some(left().ok_or_else(late)?))?;
     stream.write_all(&request(url, wanted.virtual_host.as_deref(), address, wanted.protocol))?;
-    let mut answer = Answer::new(wanted.kind);
+    let mut answer = Answer::new(Some(wanted.kind), 0);
     let mut bytes = [0; 4096];
     let mut total = 0_u64;
     let mut in_body = false;
@@ -110,11 +110,11 @@ fn fetch(wanted: &Wanted, address: SocketAddr, url: &str) -> std::io::Result<Opt
             tell(&answer, &mut in_body, hashed);
         }
         total += length as u64;
-        if answer.is_hopeless() || total > ANSWER_MAX {
+        if answer.is_hopeless() || answer.is_complete() || total > ANSWER_MAX {
             break;
         }
     }
-    let digest = answer.digest();
+    let digest = answer.finish().map(|fetched| fetched.digest);
     if let (true, Some(digest)) = (wanted.verbose, &digest) {
         println!();
         banner("HTML hash resulting");

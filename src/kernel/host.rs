@@ -92,9 +92,17 @@ impl Host for Elsewhere {
     fn seed(&self) -> u64 {
         self.0.seed()
     }
+
+    fn regex_error(&self, pattern: &str, options: &[&'static str]) -> Option<String> {
+        self.0.regex_error(pattern, options)
+    }
 }
 
 impl Host for OsHost {
+    fn regex_error(&self, pattern: &str, options: &[&'static str]) -> Option<String> {
+        super::pattern::Pattern::compile(pattern, options).err()
+    }
+
     fn kind(&self, path: &Path) -> Kind {
         match fs::metadata(path) {
             Ok(found) if found.is_file() => Kind::Regular { executable: found.permissions().mode() & 0o111 != 0 },

@@ -30,6 +30,7 @@ pub mod netlink;
 pub mod nft;
 pub mod offspring;
 pub mod outgoing;
+pub mod pattern;
 pub mod pidfile;
 pub mod ping;
 pub mod process;

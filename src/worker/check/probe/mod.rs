@@ -4,7 +4,10 @@
 //! Every check ends by itself within its `connect_timeout`, or twice that where a connection is followed by an answer.
 
 mod dns;
+pub mod exchange;
 pub mod file;
+mod http;
+mod judge;
 mod misc;
 mod ping;
 mod programs;
@@ -62,6 +65,7 @@ const STRANGERS_MAX: usize = 1000;
 #[derive(Debug)]
 pub struct Tools {
     pub dialer: Dialer,
+    pub patterns: judge::Patterns,
     pub programs: Programs,
     /// The sequence number of the next ping; every ping has its own.
     pings: AtomicU16,
@@ -69,16 +73,18 @@ pub struct Tools {
 
 impl Tools {
     pub fn new(dialer: Dialer) -> Tools {
-        Tools { dialer, programs: Programs::default(), pings: AtomicU16::new(1) }
+        let (patterns, programs) = (judge::Patterns::default(), Programs::default());
+        Tools { dialer, patterns, programs, pings: AtomicU16::new(1) }
     }
 }
 
 /// Checks once. `step` says which of the urls of an HTTP check is asked for; it is 0 for all others. Needs a tokio
 /// runtime with I/O and time enabled. Dropping the future ends the check.
-pub async fn probe(checker: &Checker, _step: u16, tools: &Tools) -> Finding {
+pub async fn probe(checker: &Checker, step: u16, tools: &Tools) -> Finding {
     let dialer = &tools.dialer;
     match checker {
         Checker::Tcp(check) => tcp::probe(check, &Target::of(&check.connection), dialer).await,
+        Checker::Http(check) if !check.tls => http::probe(check, step, &Target::of(&check.connection), tools).await,
         Checker::Smtp(check) => smtp::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Dns(check) => dns::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Udp(check) => udp::probe(check, &Target::of(&check.connection), dialer).await,
