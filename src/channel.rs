@@ -27,6 +27,8 @@ pub enum Message {
     Reload { epoch: u64 },
     /// To a worker: leave everything in good order, and end.
     Stop,
+    /// To a worker: write a file about yourself.
+    Dump(Dump),
     /// From a worker: it lives by the configuration of this epoch, or says why it does not.
     Reloaded { epoch: u64, refused: Option<String> },
     /// From a worker: what must be done should it die.
@@ -35,6 +37,17 @@ pub enum Message {
     Alive { patience_ms: u64 },
     /// The message is too long for a packet and stands in the sealed text beside this one.
     Beside,
+}
+
+/// The files a worker writes when it is asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Dump {
+    /// The state in full.
+    Data,
+    Stats,
+    /// Statistics, which then begin at zero.
+    StatsAnew,
+    Json,
 }
 
 /// A part of a last will. It takes the place of what the same instance deposited before.

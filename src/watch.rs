@@ -3,7 +3,10 @@
 //!
 //! One task for each object. A task may be dropped at any moment; a script it had started is then ended with its group.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
@@ -41,18 +44,22 @@ pub enum Probe {
     Open(PathBuf),
 }
 
+/// The names of scripts that are running.
+pub type Busy = Rc<RefCell<BTreeSet<String>>>;
+
 /// Where readings go. The receiver lives as long as the worker.
 pub type Readings = Sender<(TrackId, Reading)>;
 
 /// Runs a script at its interval. A run that is still going when the next one is due is not overtaken: the next one
 /// waits for the end, or for the timeout.
-pub fn script(id: TrackId, script: Script, readings: Readings, log: Log) -> JoinHandle<()> {
+pub fn script(id: TrackId, script: Script, readings: Readings, busy: Busy, log: Log) -> JoinHandle<()> {
     spawn_local(async move {
         let mut beat = tokio::time::interval(script.interval);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut last: Option<String> = None;
         loop {
             beat.tick().await;
+            busy.borrow_mut().insert(script.name.clone());
             let exit = match &script.what {
                 Probe::Run(command) => command.run(Some(script.timeout)).await,
                 Probe::Open(path) => match files::can_open(path) {
@@ -60,6 +67,7 @@ pub fn script(id: TrackId, script: Script, readings: Readings, log: Log) -> Join
                     Err(error) => Exit::NotStarted(error),
                 },
             };
+            busy.borrow_mut().remove(&script.name);
             let words = in_words(&exit);
             if last.as_ref() != Some(&words) {
                 log.info(format_args!("script `{}` {words}", script.name));

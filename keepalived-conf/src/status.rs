@@ -132,11 +132,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ),
     (
         "global_defs",
-        &["data_use_instance", "json_version", "state_dump_file", "stats_dump_file", "json_dump_file"],
-        "no dump files are written",
-    ),
-    (
-        "global_defs",
         &["disable_local_igmp", "umask", "log_unknown_vrids", "vrrp_delay_after_boot"],
         "it is not carried out",
     ),

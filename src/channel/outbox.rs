@@ -6,7 +6,7 @@ use std::io;
 
 use tokio::sync::Notify;
 
-use super::{Channel, Deposit, Message};
+use super::{Channel, Deposit, Dump, Message};
 
 /// What a message is about: of two on the same matter only the newer one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,7 @@ pub(super) enum Matter {
     Reload,
     Stop,
     Alive,
+    Dump(Dump),
 }
 
 impl Matter {
@@ -26,6 +27,7 @@ impl Matter {
             Message::Reload { .. } | Message::Reloaded { .. } => Matter::Reload,
             Message::Alive { .. } | Message::Beside => Matter::Alive,
             Message::Stop => Matter::Stop,
+            Message::Dump(dump) => Matter::Dump(*dump),
         }
     }
 }

@@ -33,6 +33,11 @@ pub fn can_open(path: &Path) -> io::Result<()> {
     open_without_waiting(path).map(drop)
 }
 
+/// A variable of the environment.
+pub fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
 /// Opens without waiting: a named pipe without a writer, or a device, must not hold anybody up.
 fn open_without_waiting(path: &Path) -> io::Result<File> {
     fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
@@ -46,8 +51,13 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // A leftover of an earlier crash must neither be followed nor keep its mode.
     remove(&beside)?;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-    file.write_all(bytes)?;
-    fs::rename(&beside, path)
+    let replaced = file.write_all(bytes).and_then(|()| fs::rename(&beside, path));
+    if replaced.is_err() {
+        let _ = remove(&beside);
+    }
+    // Closed after it has its name: who waits for that name to be written and closed is woken.
+    drop(file);
+    replaced
 }
 
 /// Adds text to a file, making it when it is not there.

@@ -1,3 +1,5 @@
-//! What the daemon tells: its log.
+//! What the daemon tells: its log, and its state in the forms other programs read.
 
+pub mod dump;
 pub mod log;
+pub mod snapshot;

@@ -127,6 +127,22 @@ impl Track {
         }
     }
 
+    /// The number last read from a file.
+    pub fn value(&self) -> Option<i64> {
+        match self.state {
+            State::File(value) => value,
+            State::Script { .. } | State::Level(_) => None,
+        }
+    }
+
+    /// How far a script's results have counted, from 0 to rise + fall - 1: up from rise on.
+    pub fn result(&self) -> Option<u32> {
+        match self.state {
+            State::Script { result, .. } => Some(result),
+            State::File(_) | State::Level(_) => None,
+        }
+    }
+
     /// Takes a reading; tells whether the state changed. `down_limit` shortens the delay of an interface: nobody may
     /// be down unnoticed for longer than the peers wait.
     pub fn observe(&mut self, now: Instant, reading: Reading, down_limit: Option<Duration>) -> bool {

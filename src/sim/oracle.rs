@@ -314,6 +314,7 @@ impl Oracle {
             | Input::Settled(..)
             | Input::Lost(..)
             | Input::Announce(_)
+            | Input::CountAnew
             | Input::Clock(_) => Handed::Other,
         }
     }

@@ -91,6 +91,10 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
                     workers.reload();
                     None
                 }
+                Signal::Dump(dump) => {
+                    workers.dump(dump);
+                    None
+                }
             },
             ended = workers.turn() => ended,
         };

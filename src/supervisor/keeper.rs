@@ -14,7 +14,7 @@ use super::role::Role;
 use super::source::Source;
 use super::watchdog::{Verdict, Watchdog};
 use super::will::Will;
-use crate::channel::{Channel, Message};
+use crate::channel::{Channel, Dump, Message};
 use crate::kernel::clock;
 use crate::kernel::offspring::{End, Offspring};
 use crate::kernel::pidfile::PidFile;
@@ -104,6 +104,16 @@ impl<'a> Keeper<'a> {
 
     pub(super) fn is_running(&self) -> bool {
         matches!(self.life, Life::Running(_))
+    }
+
+    /// Asks the worker to write a file about itself.
+    pub(super) fn dump(&self, dump: Dump) {
+        if let Life::Running(worker) = &self.life
+            && let Some(channel) = &worker.channel
+            && let Err(error) = channel.try_send(&Message::Dump(dump), None)
+        {
+            self.log.warning(format_args!("the {} was not asked for its {dump:?}: {error}", self.role));
+        }
     }
 
     pub(super) fn start(&mut self, source: &Source) {
@@ -259,7 +269,7 @@ impl Worker {
                 }
                 return Outcome::Reloaded(epoch);
             }
-            Message::Reload { .. } | Message::Stop | Message::Beside => {
+            Message::Reload { .. } | Message::Stop | Message::Dump(_) | Message::Beside => {
                 log.warning(format_args!("the {role} said what only its supervisor says"));
             }
         }

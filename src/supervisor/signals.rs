@@ -5,6 +5,8 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 
+use crate::channel::Dump;
+
 /// Signals that may wait while something else is done.
 const SIGNALS_MAX: usize = 16;
 
@@ -18,6 +20,7 @@ const JSON_MUSL: i32 = 37;
 pub(super) enum Signal {
     Stop,
     Reload,
+    Dump(Dump),
 }
 
 /// Needs a tokio runtime and a local set.
@@ -27,12 +30,11 @@ pub(super) fn listen(ignore_interrupt: bool) -> io::Result<Receiver<Signal>> {
         (SignalKind::terminate(), Some(Signal::Stop)),
         (SignalKind::hangup(), Some(Signal::Reload)),
         (SignalKind::interrupt(), (!ignore_interrupt).then_some(Signal::Stop)),
-        // They would end the process; dumps on these signals are not written yet.
-        (SignalKind::user_defined1(), None),
-        (SignalKind::user_defined2(), None),
-        (SignalKind::from_raw(JSON), None),
-        (SignalKind::from_raw(JSON_MUSL), None),
-        (SignalKind::from_raw(CLEAR), None),
+        (SignalKind::user_defined1(), Some(Signal::Dump(Dump::Data))),
+        (SignalKind::user_defined2(), Some(Signal::Dump(Dump::Stats))),
+        (SignalKind::from_raw(JSON), Some(Signal::Dump(Dump::Json))),
+        (SignalKind::from_raw(JSON_MUSL), Some(Signal::Dump(Dump::Json))),
+        (SignalKind::from_raw(CLEAR), Some(Signal::Dump(Dump::StatsAnew))),
         (SignalKind::pipe(), None),
     ];
     for (kind, meaning) in wanted {

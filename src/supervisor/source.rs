@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use keepalived_conf::blocks::global::Global;
 use keepalived_conf::diagnostic::Severity;
 
 use super::daemon::Settings;
 use super::role::Role;
 use crate::kernel::bundle::Bundle;
 use crate::kernel::host::OsHost;
+use crate::observe::dump::{Written, data, place};
 use crate::observe::log::{Level, Log};
 use crate::render;
 
@@ -17,6 +19,7 @@ pub(super) struct Source {
     pub(super) bundle: Bundle,
     /// The workers for which there is something to do.
     pub(super) wants: BTreeSet<Role>,
+    global: Global,
 }
 
 impl Source {
@@ -47,6 +50,14 @@ impl Source {
         }
         let bundle = Bundle::seal(loaded.text.as_bytes());
         let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, wants })
+        Ok(Source { bundle, wants, global: loaded.config.global })
+    }
+
+    /// Writes what this process knows, as keepalived's parent does.
+    pub(super) fn dump(&self, log: &Log) {
+        let written = Written { global: self.global.clone(), ..Written::default() };
+        if let Err(trouble) = place::write(place::Kind::Data("_parent"), &written.global, &data::parent(&written)) {
+            log.warning(trouble);
+        }
     }
 }

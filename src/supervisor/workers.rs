@@ -10,6 +10,7 @@ use super::daemon::{Settings, exit};
 use super::keeper::{Happening, Keeper, Outcome};
 use super::role::Role;
 use super::source::Source;
+use crate::channel::Dump;
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
 use crate::observe::log::Log;
@@ -105,6 +106,14 @@ impl<'a> Workers<'a> {
         let told = self.keepers.values_mut().filter_map(|keeper| keeper.reload(epoch, source).then_some(keeper.role));
         self.reloading = told.collect();
         self.begin();
+    }
+
+    /// Every process writes about itself; this one, what it read.
+    pub(super) fn dump(&self, dump: Dump) {
+        if dump == Dump::Data {
+            self.source.dump(self.log);
+        }
+        self.keepers.values().for_each(|keeper| keeper.dump(dump));
     }
 
     fn answered(&mut self, role: Role) {

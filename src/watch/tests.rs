@@ -57,7 +57,13 @@ fn every_run_of_a_script_is_a_reading() {
     let switch = folder.join("switch");
     run(async {
         let (sender, mut readings) = mpsc::channel(16);
-        let task = script(ID, tracked(shell(format!("test -e {}", switch.display()))), sender, Log::to_stderr("test"));
+        let task = script(
+            ID,
+            tracked(shell(format!("test -e {}", switch.display()))),
+            sender,
+            Busy::default(),
+            Log::to_stderr("test"),
+        );
         assert_eq!(readings.recv().await, Some((ID, Reading::Up(false))));
         fs::write(&switch, "").unwrap();
         while readings.recv().await != Some((ID, Reading::Up(true))) {}
@@ -74,7 +80,7 @@ fn runs_of_a_slow_script_do_not_overlap() {
     let text = format!("mkdir {0} || exit 9; sleep 0.1; rmdir {0}", mark.display());
     run(async {
         let (sender, mut readings) = mpsc::channel(16);
-        let task = script(ID, tracked(shell(text)), sender, Log::to_stderr("test"));
+        let task = script(ID, tracked(shell(text)), sender, Busy::default(), Log::to_stderr("test"));
         for _ in 0..4 {
             assert_eq!(readings.recv().await, Some((ID, Reading::Up(true))));
         }
@@ -88,7 +94,7 @@ fn a_script_that_hangs_is_a_failure() {
     run(async {
         let (sender, mut readings) = mpsc::channel(16);
         let hangs = Script { timeout: Duration::from_millis(100), ..tracked(shell("sleep 600".to_owned())) };
-        let task = script(ID, hangs, sender, Log::to_stderr("test"));
+        let task = script(ID, hangs, sender, Busy::default(), Log::to_stderr("test"));
         assert_eq!(readings.recv().await, Some((ID, Reading::Up(false))));
         task.abort();
     });
@@ -100,7 +106,7 @@ fn a_file_that_must_open_is_opened() {
     let path = folder.join("file");
     run(async {
         let (sender, mut readings) = mpsc::channel(16);
-        let task = script(ID, tracked(Probe::Open(path.clone())), sender, Log::to_stderr("test"));
+        let task = script(ID, tracked(Probe::Open(path.clone())), sender, Busy::default(), Log::to_stderr("test"));
         assert_eq!(readings.recv().await, Some((ID, Reading::Up(false))));
         fs::write(&path, "").unwrap();
         while readings.recv().await != Some((ID, Reading::Up(true))) {}

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Sender;
 use tokio::task::LocalSet;
 
-use crate::channel::{Channel, Message, Outbox};
+use crate::channel::{Channel, Dump, Message, Outbox};
 use crate::kernel::bundle::Bundle;
 use crate::kernel::offspring;
 use crate::kernel::seqpacket::End;
@@ -92,32 +92,41 @@ pub fn text_of(bundle: OwnedFd) -> io::Result<String> {
     String::from_utf8(Bundle::read(bundle)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// Orders `stop` on SIGTERM, which is what the kernel sends when the supervisor dies. The other signals are the
-/// supervisor's affair: they reach us when they are sent to all processes of one name, or to the whole terminal.
-pub fn obey_signals<T: Clone + 'static>(orders: &Sender<T>, stop: T) -> io::Result<()> {
+/// Orders `stop` on SIGTERM, which is what the kernel sends when the supervisor dies, and `dump`s when asked directly.
+/// Stopping by other signals and reloading are the supervisor's affair: such signals reach us when they are sent to all
+/// processes of one name, or to the whole terminal.
+pub fn obey_signals<T: 'static>(
+    orders: &Sender<T>,
+    stop: fn() -> T,
+    dump: impl Fn(Dump) + Clone + 'static,
+) -> io::Result<()> {
     let mut told = signal(SignalKind::terminate())?;
     let orders = orders.clone();
     tokio::task::spawn_local(async move {
         while told.recv().await.is_some() {
-            if orders.send(stop.clone()).await.is_err() {
+            if orders.send(stop()).await.is_err() {
                 return;
             }
         }
     });
     let others = [
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-        SignalKind::user_defined1(),
-        SignalKind::user_defined2(),
-        SignalKind::pipe(),
-        // Dumps: as JSON, and of statistics that begin anew.
-        SignalKind::from_raw(36),
-        SignalKind::from_raw(37),
-        SignalKind::from_raw(63),
+        (SignalKind::interrupt(), None),
+        (SignalKind::hangup(), None),
+        (SignalKind::pipe(), None),
+        (SignalKind::user_defined1(), Some(Dump::Data)),
+        (SignalKind::user_defined2(), Some(Dump::Stats)),
+        // keepalived's numbers; the second is the first one's where the C library is musl.
+        (SignalKind::from_raw(36), Some(Dump::Json)),
+        (SignalKind::from_raw(37), Some(Dump::Json)),
+        (SignalKind::from_raw(63), Some(Dump::StatsAnew)),
     ];
-    for kind in others {
-        let mut ignored = signal(kind)?;
-        tokio::task::spawn_local(async move { while ignored.recv().await.is_some() {} });
+    for (kind, wanted) in others {
+        let (mut received, dump) = (signal(kind)?, dump.clone());
+        tokio::task::spawn_local(async move {
+            while received.recv().await.is_some() {
+                wanted.into_iter().for_each(&dump);
+            }
+        });
     }
     Ok(())
 }

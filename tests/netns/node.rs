@@ -129,7 +129,8 @@ impl Node {
     pub fn start_with(&self, program: Program, options: &str, configuration: &str) -> Daemon {
         self.reconfigure(configuration);
         self.journal.deed(format!("start {program:?} on {}", self.name));
-        let line = format!("echo $$; exec {}", program.command(options));
+        // Each node has a /run of its own, and dumps stand there.
+        let line = format!("export TMPDIR=/run; echo $$; exec {}", program.command(options));
         let mut child = self
             .namespace
             .command("sh")

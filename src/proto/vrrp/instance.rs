@@ -123,9 +123,9 @@ enum OwnerConflict {
     Watching,
 }
 
-/// Why an instance has not started.
+/// Why an instance has not started: what was not told yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Pending {
+pub enum Pending {
     Link,
     Source,
     Track(TrackId),
@@ -241,6 +241,27 @@ impl Instance {
 
     pub(super) fn is_pending(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    pub(super) fn pending(&self) -> &BTreeSet<Pending> {
+        &self.pending
+    }
+
+    pub(super) fn own_interval(&self) -> Duration {
+        self.own_interval
+    }
+
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    pub(super) fn master_down_time(&self) -> Duration {
+        self.down_time()
+    }
+
+    /// Master, and the kernel has everything.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.phase() == Phase::Master && self.held.is_in_place()
     }
 
     pub(super) fn is_leaving(&self) -> bool {

@@ -29,6 +29,8 @@ pub enum Input {
     Lost(InstanceId, Item),
     /// The operator wants the addresses announced once more.
     Announce(InstanceId),
+    /// The operator wants every statistic to begin at zero again. Decisions do not depend on it.
+    CountAnew,
     /// The wall clock at the start of this turn. Needed while [`Engine::wants_clock`](super::Engine::wants_clock),
     /// and before every `Reconfigure`, which may bring the first instance that signs.
     Clock(WallTime),

@@ -16,6 +16,7 @@ mod params;
 mod port;
 mod receive;
 mod reconfigure;
+mod show;
 pub mod timing;
 mod turn;
 mod types;
@@ -27,7 +28,7 @@ mod tests;
 
 pub use changes::{Change, Changes, Setup};
 pub use counters::{Counters, Strays};
-pub use instance::{HOLD_RETRY, RESTORE_WINDOW, RESTORES_MAX, UNHELD_PAUSE};
+pub use instance::{HOLD_RETRY, Pending, RESTORE_WINDOW, RESTORES_MAX, UNHELD_PAUSE};
 pub use io::{
     AnnounceWhy, Announced, Announcements, Cause, Datagram, Effect, Event, Fault, Input, Item, Link, Outcome, Packet,
     Phase, Raw, Refusal, Transmission,
@@ -36,6 +37,7 @@ pub use params::{
     AnnounceParams, Auth, Checksum, Globals, GroupParams, HeldAddress, HeldDetail, Holdings, OWNER_PRIORITY,
     OldUnicast, OnLoss, OtherAddresses, Params, Peer, PortParams, Preempt, Reach, TrackUse,
 };
+pub use show::{Shown, ShownTrack, Term};
 pub use types::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Ticket, TrackId, Version, WallTime};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -308,6 +310,7 @@ impl Machine for Engine {
             Input::Announce(id) => {
                 self.step(now, id, out, |instance, turn| instance.announce_asked(turn));
             }
+            Input::CountAnew => self.count_anew(),
             Input::Clock(wall) => self.clock = Some((now, wall)),
             Input::Woke { late_by } => self.woke(now, late_by, out),
             Input::Reconfigure(changes) => self.reconfigure(now, changes, out),

@@ -31,7 +31,7 @@ pub fn run(name: &OsStr, inherited: (i32, i32), log: &Log) -> u8 {
 
 async fn live(lifeline: &Lifeline, log: &Log) -> io::Result<()> {
     let (orders, mut ordered) = channel(ORDERS_MAX);
-    process::obey_signals(&orders, Order::Stop)?;
+    process::obey_signals(&orders, || Order::Stop, |_| {})?;
     loop {
         lifeline.alive(PATIENCE);
         tokio::select! {
@@ -39,6 +39,8 @@ async fn live(lifeline: &Lifeline, log: &Log) -> io::Result<()> {
                 Ok(Some((Message::Reload { epoch }, _))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
                 }
+                // Its file is not written yet.
+                Ok(Some((Message::Dump(_), _))) => {}
                 Ok(Some((Message::Stop, _))) => return Ok(()),
                 Ok(Some((other, _))) => {
                     log.warning(format_args!("the supervisor said what is not understood: {other:?}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keepalived_conf::Options;
 use keepalived_conf::blocks::tracking::vrrp_track_process::Matching as Written;
@@ -14,6 +15,7 @@ use crate::kernel::host::OsHost;
 use crate::notify::smtp::Post;
 use crate::notify::vrrp::{Book, Hooks};
 use crate::notify::{Pipe, command};
+use crate::observe::dump;
 use crate::observe::log::Level;
 use crate::plan::notify::{self, NotifyPlan};
 use crate::plan::vrrp::{Told, VrrpPlan};
@@ -29,6 +31,8 @@ pub(super) struct Meaning {
     pub(super) pipes: Vec<Pipe>,
     pub(super) mail: Option<Post>,
     pub(super) watches: BTreeMap<TrackId, Watch>,
+    /// What dumps repeat of the configuration.
+    pub(super) written: Arc<dump::Written>,
 }
 
 /// What there is to say about a configuration, for the log.
@@ -49,12 +53,14 @@ impl Meaning {
         let watches = plan.told.iter();
         let watches = watches.filter_map(|(id, told)| Some((*id, watch_of(&plan, *id, told, &host, &mut remarks)?)));
         let watches = watches.collect();
+        let keepalived_conf::Config { global, tracking, vrrp, .. } = loaded.config;
         (
             Meaning {
                 book: Book { instances, groups, no_fault_mails: notify.no_fault_mails },
                 pipes,
                 mail: notify.mail,
                 watches,
+                written: Arc::new(dump::Written { global, tracking, vrrp }),
                 plan,
             },
             remarks,

@@ -9,7 +9,9 @@
 mod announce;
 mod apply;
 mod bequest;
+mod chronicle;
 mod convert;
+mod dumps;
 mod filter;
 mod heart;
 mod interfaces;
@@ -18,6 +20,7 @@ mod pace;
 mod ports;
 mod report;
 pub mod role;
+pub mod show;
 mod statics;
 mod vmac;
 mod watches;
@@ -49,6 +52,7 @@ use crate::worker::drive::{self, Effects, Inputs, World};
 use announce::Announcing;
 use apply::{Holder, Part, Place};
 use bequest::Bequest;
+use chronicle::Chronicle;
 use filter::Filtering;
 use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
@@ -63,12 +67,16 @@ const OPEN_RETRY: Duration = Duration::from_secs(2);
 const RENEWALS_PER_LEASE: u64 = 3;
 
 /// What the worker is told from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Order {
     /// Do this from now on.
     Reload(Box<VrrpPlan>),
     /// Announce an instance's addresses once more.
     Announce(InstanceId),
+    /// Say how everything stands after this turn.
+    Show(show::Asked),
+    /// Every statistic begins at zero again.
+    CountAnew,
     /// Leave every instance, and end.
     Stop,
 }
@@ -125,6 +133,10 @@ struct Worker<'a> {
     bequest: Bequest,
     heart: Heart,
     told_tracks: BTreeMap<TrackId, bool>,
+    last_readings: BTreeMap<TrackId, Reading>,
+    chronicle: Chronicle,
+    /// Who waits for a snapshot. No more than orders fit into a turn.
+    asked: Vec<show::Asked>,
     /// Inputs that are ready to be handed in.
     pending: VecDeque<Input>,
     answered: Option<Done<Part>>,
@@ -164,6 +176,9 @@ impl<'a> Worker<'a> {
             bequest: Bequest::default(),
             heart: Heart::new(),
             told_tracks: BTreeMap::new(),
+            last_readings: BTreeMap::new(),
+            chronicle: Chronicle::new(),
+            asked: Vec::new(),
             pending: VecDeque::new(),
             answered: None,
             ordered: None,
@@ -194,6 +209,7 @@ impl<'a> Worker<'a> {
         if plan.statics != self.plan.statics {
             self.statics.want(plan.statics.clone(), clock::now());
         }
+        self.last_readings.retain(|track, _| plan.tracks.contains_key(track));
         self.virtual_addresses = virtual_addresses(&plan);
         self.announcing.follow(&plan.spacing);
         self.plan = plan;
@@ -386,6 +402,8 @@ impl<'a> Worker<'a> {
         match order {
             Order::Reload(plan) => self.adopt(*plan)?,
             Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
+            Order::Show(asked) => self.asked.push(asked),
+            Order::CountAnew => self.pending.push_back(Input::CountAnew),
             Order::Stop => self.pending.push_back(Input::Stop),
         }
         Ok(())
@@ -413,6 +431,7 @@ impl<'a> Worker<'a> {
                 for (level, line) in report::lines(&event, &self.plan) {
                     self.outside.log.write(level, line);
                 }
+                self.chronicle.note(&event, &self.plan);
                 (self.outside.told)(&event, &self.plan);
             }
         }
@@ -493,6 +512,7 @@ impl World for Worker<'_> {
             self.notice(notice)?;
         }
         while let Some((track, reading)) = self.read.take().or_else(|| self.outside.readings.try_recv().ok()) {
+            self.last_readings.insert(track, reading);
             self.pending.push_back(Input::Track(track, reading));
         }
         while let Some(order) = self.ordered.take().or_else(|| self.outside.orders.try_recv().ok()) {
@@ -515,6 +535,10 @@ impl World for Worker<'_> {
             // What left with this turn has said goodbye through its port.
             self.ports.retire(&self.plan.ports);
             self.virtuals.retire(&self.plan);
+        }
+        for (wanted, to) in std::mem::take(&mut self.asked) {
+            // Whoever asked may have lost patience.
+            let _ = to.send(Box::new(self.show(engine, wanted)));
         }
         Ok(())
     }

@@ -124,6 +124,23 @@ fn about_instance(event: &Event, names: Names<'_>) -> Option<(InstanceId, Level,
     }
 }
 
+/// Why an instance moved, in a few words that stand alone.
+pub(super) fn reason(cause: Cause, plan: &VrrpPlan) -> String {
+    match cause {
+        Cause::Start => "it started".to_owned(),
+        Cause::Owner => "it owns the addresses".to_owned(),
+        Cause::MasterDown => "no advert came for the whole master down time".to_owned(),
+        Cause::PriorityZero => "the master said that it leaves".to_owned(),
+        Cause::Preempt => "the master has a lower priority".to_owned(),
+        Cause::HigherPriority(source) => format!("{source} has a higher priority"),
+        Cause::Group => "its sync group moved".to_owned(),
+        Cause::TimerExpired => "asleep too long to still be master".to_owned(),
+        Cause::Fault(fault) => Names(plan).fault(fault),
+        Cause::Recovered => "no fault is left".to_owned(),
+        Cause::HoldingLost => "somebody removed what it holds".to_owned(),
+    }
+}
+
 /// What led to a state, where there is more to say than the state itself.
 fn because(cause: Cause, priority: u8, names: Names<'_>) -> Option<String> {
     match cause {
@@ -196,18 +213,18 @@ fn why(refusal: Refusal) -> &'static str {
 
 /// Numbers as the operator knows them.
 #[derive(Clone, Copy)]
-struct Names<'a>(&'a VrrpPlan);
+pub(super) struct Names<'a>(pub(super) &'a VrrpPlan);
 
 impl Names<'_> {
-    fn instance(self, id: InstanceId) -> String {
+    pub(super) fn instance(self, id: InstanceId) -> String {
         self.0.instances.get(&id).cloned().unwrap_or_else(|| format!("instance {}", id.0))
     }
 
-    fn group(self, id: GroupId) -> String {
+    pub(super) fn group(self, id: GroupId) -> String {
         self.0.groups.get(&id).cloned().unwrap_or_else(|| format!("group {}", id.0))
     }
 
-    fn track(self, id: TrackId) -> String {
+    pub(super) fn track(self, id: TrackId) -> String {
         self.0.tracks.get(&id).map_or_else(|| format!("track {}", id.0), |track| track.name.clone())
     }
 
@@ -220,7 +237,7 @@ impl Names<'_> {
         }
     }
 
-    fn fault(self, fault: Fault) -> String {
+    pub(super) fn fault(self, fault: Fault) -> String {
         match fault {
             Fault::Configuration => "the configuration cannot work".to_owned(),
             Fault::LinkDown => "its interface is down".to_owned(),

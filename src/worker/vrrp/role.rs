@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::{Sender, channel};
 
+use super::dumps::{self, Dumper};
 use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside};
-use crate::channel::{Deposit, Message, Outbox};
+use crate::channel::{Deposit, Dump, Message, Outbox};
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
@@ -34,7 +35,9 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
     let outbox = lifeline.outbox();
     let (orders, ordered) = channel(ORDERS_MAX);
     let (readings, read) = channel(READINGS_MAX);
-    process::obey_signals(&orders, Order::Stop)?;
+    let (wishes, wished) = channel(dumps::WAITING_MAX);
+    let wishing = wishes.clone();
+    process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, dump))?;
     let (first, remarks) = Meaning::of(text, None);
     tell(remarks, log);
     let mut notifier = Notifier::new(log.clone());
@@ -49,6 +52,8 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
     let mut watches = Watches::new(readings, log.clone());
     watches.turn_to(&first.watches);
     let plan = first.plan.clone();
+    let dumper = Dumper::new(first.written.clone(), watches.busy(), log.clone());
+    let asking = orders.clone();
     let ended = {
         let mut told = |event: &_, _: &VrrpPlan| herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
@@ -63,7 +68,8 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
-            failed = obey(outbox, orders, first, (&herald, &notifier), &mut watches, log) => failed,
+            failed = obey(outbox, (orders, wishes), first, (&herald, &notifier, &dumper), &mut watches, log) => failed,
+            failed = dumper.serve(wished, asking) => failed,
             failed = outbox.run() => failed,
         }
     };
@@ -82,9 +88,9 @@ fn tell(remarks: Remarks, log: &Log) {
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
-    orders: Sender<Order>,
+    (orders, wishes): (Sender<Order>, Sender<Dump>),
     mut current: Meaning,
-    (herald, notifier): (&RefCell<Herald>, &RefCell<Notifier>),
+    (herald, notifier, dumper): (&RefCell<Herald>, &RefCell<Notifier>, &Dumper),
     watches: &mut Watches,
     log: &Log,
 ) -> io::Result<()> {
@@ -97,6 +103,7 @@ async fn obey(
                         herald.borrow_mut().turn_to(next.book.clone());
                         notifier.borrow_mut().mail_by(next.mail.clone());
                         watches.turn_to(&next.watches);
+                        dumper.turn_to(next.written.clone());
                         let _ = orders.send(Order::Reload(Box::new(next.plan.clone()))).await;
                         if next.pipes != current.pipes {
                             log.warning("other notify pipes count from the next start on");
@@ -108,6 +115,7 @@ async fn obey(
                 };
                 outbox.post(Message::Reloaded { epoch, refused });
             }
+            Ok(Some((Message::Dump(dump), _))) => dumps::wish(&wishes, dump),
             Ok(Some((Message::Stop, _))) => {
                 // A loop that takes no more orders has ended; the other half of the select sees that.
                 let _ = orders.send(Order::Stop).await;

@@ -10,7 +10,7 @@ use crate::kernel::process::connector::BUFFER;
 use crate::observe::log::Log;
 use crate::proto::vrrp::TrackId;
 use crate::watch::process::{Process, Processes};
-use crate::watch::{self, Readings, Script};
+use crate::watch::{self, Busy, Readings, Script};
 
 /// What is to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,19 @@ pub(super) struct Watches {
     processes: Option<Processes>,
     counted: BTreeMap<TrackId, Process>,
     readings: Readings,
+    busy: Busy,
     log: Log,
 }
 
 impl Watches {
     pub(super) fn new(readings: Readings, log: Log) -> Watches {
-        Watches { running: BTreeMap::new(), processes: None, counted: BTreeMap::new(), readings, log }
+        let (running, counted, busy) = (BTreeMap::new(), BTreeMap::new(), Busy::default());
+        Watches { running, processes: None, counted, readings, busy, log }
+    }
+
+    /// The scripts that are running, kept up to date.
+    pub(super) fn busy(&self) -> Busy {
+        self.busy.clone()
     }
 
     /// Looks at these from now on. What did not change goes on undisturbed.
@@ -42,6 +49,9 @@ impl Watches {
             let stays = wanted.get(id) == Some(watch);
             if !stays {
                 task.abort();
+                if let Watch::Script(script) = watch {
+                    self.busy.borrow_mut().remove(&script.name);
+                }
             }
             stays
         });
@@ -52,7 +62,7 @@ impl Watches {
             }
             let (readings, log) = (self.readings.clone(), self.log.clone());
             let task = match watch.clone() {
-                Watch::Script(script) => watch::script(*id, script, readings, log),
+                Watch::Script(script) => watch::script(*id, script, readings, self.busy.clone(), log),
                 Watch::File(path) => watch::file(*id, path, readings, log),
                 Watch::Process(_) => continue,
             };

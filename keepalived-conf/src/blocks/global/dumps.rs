@@ -1,7 +1,7 @@
 //! Files in which the daemon tells its state, and tables of names it reads.
 
 use super::{Global, only_word};
-use crate::schema::{Keyword, Setting, Shape, Status, int, kw};
+use crate::schema::{Keyword, Setting, Shape, int, kw};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -80,9 +80,11 @@ fn dumps() -> Vec<Keyword<Global>> {
         kw("stats_dump_file")
             .arg(Shape::Word("PATH"))
             .otherwise("the line is ignored")
-            .doc("Meant as the place of the statistics.")
+            .doc(
+                "Where the statistics are written too. keepalived takes the keyword and does nothing with it, so \
+                 keepalived.stats stands in the directory for temporary files in any case.",
+            )
             .since("2.3.3")
-            .status(Status::NoEffect("statistics go to keepalived.stats in the directory for temporary files"))
             .set(|global, args| {
                 if let Some(path) = only_word(args) {
                     global.dumps.stats_file = Some(path);
@@ -91,9 +93,11 @@ fn dumps() -> Vec<Keyword<Global>> {
         kw("json_dump_file")
             .arg(Shape::Word("PATH"))
             .otherwise("the line is ignored")
-            .doc("Meant as the place of the JSON dump.")
+            .doc(
+                "Where the JSON dump is written too. keepalived takes the keyword and does nothing with it, so \
+                 keepalived.json stands in the directory for temporary files in any case.",
+            )
             .since("2.3.3")
-            .status(Status::NoEffect("JSON goes to keepalived.json in the directory for temporary files"))
             .set(|global, args| {
                 if let Some(path) = only_word(args) {
                     global.dumps.json_file = Some(path);

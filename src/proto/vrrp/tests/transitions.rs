@@ -35,6 +35,7 @@ enum Kind {
     SettledAllRefused,
     AddressLost,
     Announce,
+    CountAnew,
     Clock,
     Woke,
     ReloadOfTheSame,
@@ -44,12 +45,12 @@ enum Kind {
 }
 
 use Kind::{
-    AddressLost, Announce, Clock, Deadline, HearEqualFromHigherAddress, HearEqualFromLowerAddress, HearHigher,
-    HearLower, HearRefused, HearZero, LinkDown, LinkGone, LinkUp, PriorityFalls, ReloadOfTheSame, Remove, Retune,
-    ScriptReports, SettledAllRefused, SettledOk, SourceBack, SourceLost, Stop, TrackDown, TrackUp, Woke,
+    AddressLost, Announce, Clock, CountAnew, Deadline, HearEqualFromHigherAddress, HearEqualFromLowerAddress,
+    HearHigher, HearLower, HearRefused, HearZero, LinkDown, LinkGone, LinkUp, PriorityFalls, ReloadOfTheSame, Remove,
+    Retune, ScriptReports, SettledAllRefused, SettledOk, SourceBack, SourceLost, Stop, TrackDown, TrackUp, Woke,
 };
 
-const KINDS: [Kind; 26] = [
+const KINDS: [Kind; 27] = [
     HearHigher,
     HearEqualFromHigherAddress,
     HearEqualFromLowerAddress,
@@ -70,6 +71,7 @@ const KINDS: [Kind; 26] = [
     SettledAllRefused,
     AddressLost,
     Announce,
+    CountAnew,
     Clock,
     Woke,
     ReloadOfTheSame,
@@ -92,6 +94,7 @@ fn kinds_of(input: &Input) -> &'static [Kind] {
         Input::Settled(..) => &[SettledOk, SettledAllRefused],
         Input::Lost(..) => &[AddressLost],
         Input::Announce(_) => &[Announce],
+        Input::CountAnew => &[CountAnew],
         Input::Clock(_) => &[Clock],
         Input::Woke { .. } => &[Woke],
         Input::Reconfigure(_) => &[ReloadOfTheSame, Retune, Remove],
@@ -163,6 +166,7 @@ fn happen(node: &mut Node, kind: Kind) -> Vec<String> {
             node.give(Input::Settled(ticket, Outcome::Ok));
             node.give(Input::Announce(VI))
         }
+        CountAnew => node.give(Input::CountAnew),
         Clock => node.give(Input::Clock(node.wall())),
         Woke => node.give(Input::Woke { late_by: ms(9000) }),
         ReloadOfTheSame => node.reload(node.setup.clone()),
@@ -201,6 +205,7 @@ const TABLE: &[Row] = &[
     (Init, SettledAllRefused, &[], Some(Init)),
     (Init, AddressLost, &[], Some(Init)),
     (Init, Announce, &[], Some(Init)),
+    (Init, CountAnew, &[], Some(Init)),
     (Init, Clock, &[], Some(Init)),
     (Init, Woke, &["Slept"], Some(Init)),
     (Init, ReloadOfTheSame, &[], Some(Init)),
@@ -227,6 +232,7 @@ const TABLE: &[Row] = &[
     (Backup, SettledAllRefused, &[], Some(Backup)),
     (Backup, AddressLost, &[], Some(Backup)),
     (Backup, Announce, &[], Some(Backup)),
+    (Backup, CountAnew, &[], Some(Backup)),
     (Backup, Clock, &[], Some(Backup)),
     (Backup, Woke, &["Slept"], Some(Backup)),
     (Backup, ReloadOfTheSame, &[], Some(Backup)),
@@ -253,6 +259,7 @@ const TABLE: &[Row] = &[
     (Master, SettledAllRefused, &["HoldingsRefused", "FaultRaised", "send 0", "release", "Fault by Fault(Unheld)"], Some(Fault)),
     (Master, AddressLost, &["HoldingLost restored=true", "hold 1"], Some(Master)),
     (Master, Announce, &["announce Asked 1x1"], Some(Master)),
+    (Master, CountAnew, &[], Some(Master)),
     (Master, Clock, &[], Some(Master)),
     (Master, Woke, &["Slept"], Some(Master)),
     (Master, ReloadOfTheSame, &[], Some(Master)),
@@ -279,6 +286,7 @@ const TABLE: &[Row] = &[
     (Fault, SettledAllRefused, &[], Some(Fault)),
     (Fault, AddressLost, &[], Some(Fault)),
     (Fault, Announce, &[], Some(Fault)),
+    (Fault, CountAnew, &[], Some(Fault)),
     (Fault, Clock, &[], Some(Fault)),
     (Fault, Woke, &["Slept"], Some(Fault)),
     (Fault, ReloadOfTheSame, &[], Some(Fault)),
@@ -316,6 +324,7 @@ fn every_input_has_kinds_in_the_table() {
         Input::Settled(Ticket(1), Outcome::Ok),
         Input::Lost(VI, Item::Address(VIP)),
         Input::Announce(VI),
+        Input::CountAnew,
         Input::Clock(WallTime::default()),
         Input::Woke { late_by: ms(1) },
         Input::Reconfigure(Changes::default()),

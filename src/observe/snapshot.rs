@@ -1,0 +1,244 @@
+//! The state of a worker at one moment, as values with names: the base of every dump, answer and page.
+//!
+//! A snapshot owns everything in it, so whoever asked may take its time. Times are seconds, moments seconds since the
+//! Unix epoch.
+
+use serde::{Deserialize, Serialize};
+
+use crate::proto::vrrp::Counters;
+
+/// The VRRP worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Vrrp {
+    pub taken: f64,
+    pub started: f64,
+    pub instances: Vec<Instance>,
+    pub groups: Vec<Group>,
+    pub tracks: Vec<Track>,
+    /// Only where asked for: a router may have thousands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// The state of an instance or a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    #[default]
+    Init,
+    Backup,
+    Master,
+    Fault,
+}
+
+impl State {
+    /// keepalived's number.
+    pub fn number(self) -> u8 {
+        match self {
+            State::Init => 0,
+            State::Backup => 1,
+            State::Master => 2,
+            State::Fault => 3,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Init => "INIT",
+            State::Backup => "BACKUP",
+            State::Master => "MASTER",
+            State::Fault => "FAULT",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    pub name: String,
+    pub group: Option<String>,
+    /// The one adverts and addresses belong to; a virtual one where there is one.
+    pub interface: Option<String>,
+    /// The configured interface beneath a virtual one.
+    pub base: Option<String>,
+    pub vrid: u8,
+    pub version: u8,
+    /// 4 or 6.
+    pub family: u8,
+    pub state: State,
+    /// The state it would be in but for its sync group.
+    pub wants: State,
+    pub since: f64,
+    pub base_priority: u8,
+    pub priority: u8,
+    pub terms: Vec<Term>,
+    /// Why it is in FAULT.
+    pub faults: Vec<String>,
+    /// What it still waits for before it starts.
+    pub waits_for: Vec<String>,
+    /// The master it follows, or followed last.
+    pub master: Option<Master>,
+    pub other_master: Option<String>,
+    pub source: Option<String>,
+    pub advert_interval: f64,
+    pub master_interval: f64,
+    pub master_down_time: f64,
+    /// What happens next by itself, and in how long.
+    pub next: Option<Next>,
+    /// All it holds as Master is in the kernel.
+    pub in_place: bool,
+    pub handing_over: bool,
+    pub addresses: Vec<Address>,
+    pub counters: Statistics,
+    /// The last changes of state, oldest first.
+    pub history: Vec<Step>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Master {
+    pub address: String,
+    pub priority: u8,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Next {
+    pub what: String,
+    pub in_seconds: f64,
+}
+
+/// What a tracked object means for an instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    pub track: String,
+    pub kind: String,
+    pub weight: i32,
+    pub reverse: bool,
+    /// What it adds to the priority; nothing where it is a fault or was not looked at yet.
+    pub adds: Option<i64>,
+    pub up: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    pub address: String,
+    pub prefix: u8,
+    pub interface: Option<String>,
+    /// Not in the adverts.
+    pub excluded: bool,
+}
+
+/// A change of state and what led to it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub at: f64,
+    pub from: State,
+    pub to: State,
+    pub why: String,
+    pub priority: u8,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    pub state: State,
+    pub members: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    pub name: String,
+    /// `script`, `file`, `process`, `interface`, `address` or `BFD session`.
+    pub kind: String,
+    /// Nothing before the first reading.
+    pub up: Option<bool>,
+    /// A script's counted results; at or above its rise it is up.
+    pub result: Option<u32>,
+    /// The number in a file.
+    pub value: Option<i64>,
+    /// How many such processes run.
+    pub running: Option<u32>,
+    /// A script is running now.
+    #[serde(default)]
+    pub busy: bool,
+    /// A change waits for its delay.
+    pub waiting: bool,
+    pub used_by: Vec<Use>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Use {
+    pub instance: String,
+    pub weight: i32,
+    pub reverse: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    pub index: u32,
+    pub name: String,
+    pub up: bool,
+    pub mac: String,
+    pub mtu: u32,
+    pub addresses: Vec<String>,
+}
+
+macro_rules! statistics {
+    ($($(#[$doc:meta])* $name:ident = $field:ident),* $(,)?) => {
+        /// An instance's counters, by the names of keepalived's JSON; what it does not count comes last.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Statistics {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl From<&Counters> for Statistics {
+            fn from(counted: &Counters) -> Statistics {
+                let Counters { $($field: $name),* } = counted.clone();
+                Statistics { $($name),* }
+            }
+        }
+
+        impl Statistics {
+            /// Every counter with its name.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+statistics! {
+    advert_rcvd = adverts_received,
+    advert_sent = adverts_sent,
+    become_master = became_master,
+    release_master = released_master,
+    packet_len_err = packet_length,
+    advert_interval_err = interval,
+    ip_ttl_err = hop_limit,
+    invalid_type_rcvd = invalid_type,
+    addr_list_err = address_list,
+    invalid_authtype = invalid_auth_type,
+    authtype_mismatch = auth_type_mismatch,
+    auth_failure = auth_failure,
+    auth_ext_missing = hmac_missing,
+    auth_ext_malformed = hmac_malformed,
+    auth_ext_unknown_key = hmac_unknown_key,
+    auth_ext_invalid_hmac = hmac_invalid,
+    auth_ext_stale = hmac_stale,
+    auth_ext_replay = hmac_replay,
+    pri_zero_rcvd = priority_zero_received,
+    pri_zero_sent = priority_zero_sent,
+    checksum_err = checksum,
+    version_err = version,
+    /// Multicast for unicast or the other way round.
+    destination_err = destination,
+    unknown_peer = unknown_peer,
+    /// Our own advert came back.
+    reflected = reflected,
+    /// Heard in INIT or FAULT.
+    ignored = ignored,
+    /// Adverts that could not be built or sent.
+    unsendable = unsendable,
+}
+
+/// So many of them are keepalived's.
+pub const KEEPALIVED_STATISTICS: usize = 20;

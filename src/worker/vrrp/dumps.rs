@@ -1,0 +1,91 @@
+//! The files this worker writes when it is asked to, by its supervisor or by a signal.
+//!
+//! The loop only says how everything stands; texts are made and written beside it, one after the other.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::oneshot;
+
+use super::Order;
+use super::show::Wanted;
+use crate::channel::Dump;
+use crate::observe::dump::place::{self, Kind};
+use crate::observe::dump::{Written, data, json, stats};
+use crate::observe::log::Log;
+use crate::observe::snapshot::Vrrp;
+use crate::watch::Busy;
+
+/// Wishes that may wait. Who wishes for more gets what those that wait will write.
+pub(super) const WAITING_MAX: usize = 8;
+
+/// Never waits.
+pub(super) fn wish(wishes: &Sender<Dump>, dump: Dump) {
+    let _ = wishes.try_send(dump);
+}
+
+#[derive(Debug)]
+pub(super) struct Dumper {
+    written: RefCell<Arc<Written>>,
+    busy: Busy,
+    log: Log,
+    /// A file could not be written, and that was told.
+    in_trouble: Cell<bool>,
+}
+
+impl Dumper {
+    pub(super) fn new(written: Arc<Written>, busy: Busy, log: Log) -> Dumper {
+        Dumper { written: RefCell::new(written), busy, log, in_trouble: Cell::new(false) }
+    }
+
+    /// Repeats this configuration from now on.
+    pub(super) fn turn_to(&self, written: Arc<Written>) {
+        self.written.replace(written);
+    }
+
+    /// Never ends but with an error of the runtime.
+    pub(super) async fn serve(&self, mut wished: Receiver<Dump>, orders: Sender<Order>) -> io::Result<()> {
+        while let Some(dump) = wished.recv().await {
+            let wanted = if dump == Dump::Data { Wanted::Everything } else { Wanted::State };
+            let (to, answer) = oneshot::channel();
+            // A loop that takes no more orders has ended; the other half of the select sees that.
+            let _ = orders.send(Order::Show((wanted, to))).await;
+            let Ok(mut seen) = answer.await else { continue };
+            if dump == Dump::StatsAnew {
+                let _ = orders.send(Order::CountAnew).await;
+            }
+            for track in &mut seen.tracks {
+                track.busy = track.kind == "script" && self.busy.borrow().contains(&track.name);
+            }
+            let written = self.written.borrow().clone();
+            let outcome = tokio::task::spawn_blocking(move || write(dump, &seen, &written)).await;
+            self.tell(outcome.map_err(io::Error::other)?);
+        }
+        std::future::pending().await
+    }
+
+    /// One line when it begins to go wrong, one when it works again.
+    fn tell(&self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) if self.in_trouble.replace(false) => self.log.notice("dumps can be written again"),
+            Ok(()) => {}
+            Err(trouble) if !self.in_trouble.replace(true) => {
+                self.log.warning(format_args!("{trouble}; said once until dumps can be written again"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn write(dump: Dump, seen: &Vrrp, written: &Written) -> Result<(), String> {
+    match dump {
+        Dump::Data => place::write(Kind::Data(""), &written.global, &data::vrrp(seen, written)),
+        Dump::Stats | Dump::StatsAnew => place::write(Kind::Stats, &written.global, &stats::stats(seen)),
+        Dump::Json => match json::json(seen, written) {
+            Some(text) => place::write(Kind::Json, &written.global, &text),
+            None => Ok(()),
+        },
+    }
+}
