@@ -1,5 +1,7 @@
 //! What is written is read back, and what a refusal means.
 
+mod captured;
+
 use std::net::IpAddr;
 
 use super::wire::{self, Wire};
@@ -45,9 +47,9 @@ fn echoed<T>(change: &Change, read: impl Fn(&crate::kernel::netlink::Message<'_>
     read(&message)
 }
 
-fn sticky(timeout: u32, granularity: Option<Granularity>, engine: Option<&str>) -> Service {
+fn sticky(scheduler: &str, timeout: u32, granularity: Option<Granularity>, engine: Option<&str>) -> Service {
     let persistence = Some(Persistence { timeout, granularity, engine: engine.map(str::to_owned) });
-    Service { persistence, ..service("rr") }
+    Service { persistence, ..service(scheduler) }
 }
 
 #[test]
@@ -60,9 +62,9 @@ fn services_are_read_as_they_were_written() {
             Service { flags: flag::ONE_PACKET, ..service("rr") },
         ),
         (ServiceKey::Mark { family: Family::V6, mark: u32::MAX }, service("mh")),
-        (tcp("192.0.2.1", 0), sticky(360, None, None)),
-        (tcp("192.0.2.1", 80), sticky(60, Some(Granularity::Mask("255.0.255.0".parse().unwrap())), Some("sip"))),
-        (tcp("2001:db8::1", 80), sticky(60, Some(Granularity::Prefix(64)), None)),
+        (tcp("192.0.2.1", 0), sticky("rr", 360, None, None)),
+        (tcp("192.0.2.1", 80), sticky("rr", 60, Some(Granularity::Mask("255.0.255.0".parse().unwrap())), Some("sip"))),
+        (tcp("2001:db8::1", 80), sticky("rr", 60, Some(Granularity::Prefix(64)), None)),
     ];
     for (key, service) in cases {
         let change = Change::AddService(key, service.clone());
