@@ -15,7 +15,7 @@ struct Level {
 const LEVELS: &[Level] = &[
     Level { number: 6, modules: &["main", "cli", "supervisor"] },
     Level { number: 5, modules: &["worker/vrrp", "worker/check", "worker/bfd", "worker/status"] },
-    Level { number: 4, modules: &["watch", "notify", "worker/process"] },
+    Level { number: 4, modules: &["watch", "notify", "worker/process", "worker/standing"] },
     Level { number: 3, modules: &["worker/drive", "dial", "channel", "observe", "render"] },
     Level { number: 2, modules: &["kernel", "sim"] },
     Level { number: 1, modules: &["plan"] },

@@ -39,6 +39,14 @@ pub struct Keyword<T: 'static> {
     pub(crate) action: Action<T>,
 }
 
+impl<T> Keyword<T> {
+    /// The same keyword with another status.
+    pub(crate) fn with_status(mut self, status: Status) -> Keyword<T> {
+        self.row.status = status;
+        self
+    }
+}
+
 impl<T> fmt::Debug for Keyword<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyword").field("row", &self.row).finish_non_exhaustive()

@@ -53,6 +53,8 @@ pub struct CommandLine {
     pub core_dump_pattern: Option<String>,
     pub signum: Option<String>,
     pub genhash: Option<Vec<String>>,
+    /// Words that are no options.
+    pub surplus: Vec<String>,
     pub show: Show,
 }
 
@@ -108,6 +110,7 @@ impl Default for CommandLine {
             core_dump_pattern: None,
             signum: None,
             genhash: None,
+            surplus: Vec::new(),
             show: Show::Nothing,
         }
     }
@@ -230,7 +233,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, V
             Ok(Some(Arg::Short(c))) => OPTIONS.iter().find(|opt| opt.short == Some(c)).ok_or(format!("-{c}")),
             Ok(Some(Arg::Long(name))) => find_long(name),
             Ok(Some(Arg::Value(word))) => {
-                errors.push(format!("`{}` is not an option", word.to_string_lossy()));
+                line.surplus.push(word.to_string_lossy().into_owned());
                 continue;
             }
             Err(error) => {

@@ -1,16 +1,19 @@
 //! keepalived's own command line, for everything that starts or asks keepalived today.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Output;
 use super::options::{self, CommandLine, Show};
 use crate::kernel::host::OsHost;
+use crate::kernel::logfile::LogFile;
+use crate::kernel::offspring;
 use crate::kernel::syslog::Syslog;
 use crate::observe::log::{Level, Log, Sinks};
 use crate::render;
 use crate::supervisor::daemon::{self, Settings};
 use crate::supervisor::role::Role;
+use crate::worker::standing::Habits;
 use crate::worker::{check, vrrp};
 use keepalived_conf::Options;
 
@@ -47,9 +50,13 @@ pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>
             }
         };
     }
-    if line.genhash.is_some() {
-        output.complain("call the program `genhash` itself: it is installed beside this one");
+    if let Some(rest) = &line.genhash {
+        let error = offspring::become_program("genhash", rest);
+        output.complain(format_args!("genhash, which is installed beside this program, cannot be run: {error}"));
         return 1;
+    }
+    for word in &line.surplus {
+        output.print(format_args!("`{word}` is not an option and is ignored"));
     }
     if let Some(log) = &line.config_test {
         return config_test(&line, log.as_deref(), output);
@@ -72,7 +79,7 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
     };
     let (inherited, log) = ((channel, bundle), log_of(&line, role.identity()));
     match role {
-        Role::Vrrp => vrrp::role::run(program, inherited, &log),
+        Role::Vrrp => vrrp::role::run(program, inherited, habits(&line), &log),
         Role::Checker => check::role::run(program, inherited, &log),
     }
 }
@@ -81,12 +88,10 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
 const ROLE_WORDS: usize = 4;
 
 fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settings {
-    let path = |given: &Option<String>, name: &str| {
-        given.as_ref().map_or_else(|| Path::new("/run").join(name), std::path::PathBuf::from)
-    };
+    let path = |given: &Option<String>| given.as_ref().map(PathBuf::from);
     let workers = [
-        (line.vrrp, Role::Vrrp, path(&line.vrrp_pid_file, "vrrp.pid")),
-        (line.checkers, Role::Checker, path(&line.checkers_pid_file, "checkers.pid")),
+        (line.vrrp, Role::Vrrp, path(&line.vrrp_pid_file)),
+        (line.checkers, Role::Checker, path(&line.checkers_pid_file)),
     ];
     Settings {
         program: program.to_owned(),
@@ -99,11 +104,23 @@ fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settin
             ..Options::default()
         },
         foreground: line.dont_fork,
-        pid_file: path(&line.pid_file, "keepalived.pid"),
+        pid_file: path(&line.pid_file),
         workers: workers.into_iter().filter_map(|(wanted, role, path)| wanted.then_some((role, path))).collect(),
         everything: line.everything,
+        namespace: line.namespace.clone(),
+        umask: line.umask,
+        core_files: line.core_dump,
+        core_pattern: line.core_dump_pattern.clone(),
         ignore_interrupt: line.ignore_sigint,
         dont_respawn: line.dont_respawn,
+    }
+}
+
+fn habits(line: &CommandLine) -> Habits {
+    Habits {
+        leaves_everything: line.keep_vrrp,
+        tells_addresses: line.address_monitoring,
+        namespace: line.namespace.clone(),
     }
 }
 
@@ -113,8 +130,21 @@ fn log_of(line: &CommandLine, identity: &str) -> Log {
         if line.log.console { Some(Box::new(std::io::stderr())) } else { None };
     let facility = line.log.facility.as_deref().and_then(facility_number).unwrap_or(DAEMON_FACILITY);
     let syslog = (!line.log.no_syslog).then(|| Syslog::new(facility));
-    Log::new(identity, least, Sinks { syslog, stream })
+    let file = line.log.file.as_ref().map(|path| {
+        let mut file = LogFile::new(Path::new(path.as_deref().unwrap_or(LOG_FILE)));
+        // Each process writes a file of its own.
+        file.mark(identity.trim_start_matches(|c| c != '_'));
+        file
+    });
+    let log = Log::new(identity, least, Sinks { syslog, stream, file });
+    if line.log.facility.as_deref().is_some_and(|name| facility_number(name).is_none()) {
+        log.warning("the syslog facility is none of 0 to 7, local0 to local7, user and daemon: daemon is used");
+    }
+    log
 }
+
+/// Where `-g` without a name logs to, among temporary files.
+const LOG_FILE: &str = "keepalived.log";
 
 /// The facility syslog calls daemon.
 const DAEMON_FACILITY: u8 = 3;

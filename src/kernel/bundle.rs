@@ -29,6 +29,11 @@ impl Bundle {
         Ok(Bundle { file })
     }
 
+    /// What it holds.
+    pub fn text(&self) -> io::Result<Vec<u8>> {
+        Bundle::read(self.file.as_fd().try_clone_to_owned()?)
+    }
+
     /// Reads the text of a bundle that was handed over. What is not sealed could change while it is read, and is refused.
     pub fn read(descriptor: OwnedFd) -> io::Result<Vec<u8>> {
         let present = SealFlag::from_bits_retain(fcntl(&descriptor, FcntlArg::F_GET_SEALS)?);

@@ -14,6 +14,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Gid, Pid, Uid};
 
+use super::{sandbox, service};
+
 /// How long a program that was told to end may take before it is killed.
 pub const GRACE: Duration = Duration::from_secs(2);
 
@@ -100,11 +102,12 @@ impl Command {
         let mut command = std::process::Command::new(program);
         command.arg0(argv0).args(arguments).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        for variable in DANGEROUS_VARIABLES {
+        for variable in DANGEROUS_VARIABLES.into_iter().chain(service::VARIABLES) {
             command.env_remove(variable);
         }
-        let account = self.account.clone();
+        let (account, original) = (self.account.clone(), sandbox::original());
         let setup = move || {
+            original.restore();
             nix::sys::prctl::set_pdeathsig(Some(Signal::SIGTERM))?;
             if let Some(Account { uid, gid, groups }) = &account {
                 // SAFETY: `groups` lives for the call, and its length is given with it.

@@ -76,6 +76,56 @@ fn local_parts(wall: Duration) -> libc::tm {
     parts
 }
 
+/// A day and a time of it, as calendars and clocks on walls show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    pub year: i32,
+    pub month: u8,
+    pub day: u8,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+}
+
+/// What clocks show at a time: those here, or those of UTC.
+#[allow(unsafe_code)]
+pub fn civil(wall: Duration, utc: bool) -> Civil {
+    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
+    // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    let convert = if utc { libc::gmtime_r } else { libc::localtime_r };
+    // SAFETY: both pointers are to values that live for the call; nothing else reads the result.
+    unsafe { convert(&raw const seconds, &raw mut parts) };
+    let small = |number: i32| u8::try_from(number).unwrap_or(0);
+    Civil {
+        year: parts.tm_year.saturating_add(1900),
+        month: small(parts.tm_mon + 1),
+        day: small(parts.tm_mday),
+        hour: small(parts.tm_hour),
+        minute: small(parts.tm_min),
+        second: small(parts.tm_sec),
+    }
+}
+
+/// When clocks show this. Days beyond the end of their month are those of the next one.
+#[allow(unsafe_code)]
+pub fn wall_of(civil: Civil, utc: bool) -> Option<Duration> {
+    // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    parts.tm_year = civil.year.checked_sub(1900)?;
+    parts.tm_mon = i32::from(civil.month) - 1;
+    parts.tm_mday = civil.day.into();
+    parts.tm_hour = civil.hour.into();
+    parts.tm_min = civil.minute.into();
+    parts.tm_sec = civil.second.into();
+    // Whether clocks were put forward that day is for the library to say.
+    parts.tm_isdst = -1;
+    let convert = if utc { libc::timegm } else { libc::mktime };
+    // SAFETY: the value lives for the call.
+    let seconds = unsafe { convert(&raw mut parts) };
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
     // Neither clock can fail on Linux, and neither is negative on a machine that works.
     clock_gettime(clock).map_or(0, |time| u64::try_from(time.num_nanoseconds()).unwrap_or(0))

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::sys::stat::Mode;
 
 /// Kernel settings are a line; anything longer is not one.
 const SETTING_MAX: u64 = 4096;
@@ -66,6 +68,38 @@ pub fn append(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
+/// The permissions that new files of this process do not get from now on.
+pub fn set_umask(mask: u32) {
+    nix::sys::stat::umask(Mode::from_bits_truncate(mask));
+}
+
+/// Makes a folder and those above it, which everybody may look into whatever the umask is.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_folder(above)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o755)),
+        // Somebody else made it meanwhile.
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether something of that name is there, be it a link that leads nowhere.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Removes a folder that nobody uses any more.
+pub fn remove_empty_folder(path: &Path) {
+    // One with something in it stays, and one that is gone is as good.
+    let _ = fs::remove_dir(path);
+}
+
 /// Removes a file; one that is already gone is no error.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -87,6 +121,11 @@ impl Setting {
     /// `net/ipv6/conf/{interface}/{name}`.
     pub fn ipv6(interface: &str, name: &str) -> Setting {
         Setting(Path::new("/proc/sys/net/ipv6/conf").join(interface).join(name))
+    }
+
+    /// `net/{name}`.
+    pub fn net(name: &str) -> Setting {
+        Setting(Path::new("/proc/sys/net").join(name))
     }
 
     pub fn path(&self) -> &Path {

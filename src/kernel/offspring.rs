@@ -10,6 +10,8 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 
+use super::service;
+
 /// The program that runs, whatever became of the file it was started from.
 const OURSELVES: &str = "/proc/self/exe";
 
@@ -38,6 +40,9 @@ impl Offspring {
     pub fn start(name: &OsStr, arguments: &[OsString], inherited: &[BorrowedFd<'_>]) -> io::Result<Offspring> {
         let mut command = std::process::Command::new(OURSELVES);
         command.arg0(name).args(arguments);
+        for variable in service::VARIABLES {
+            command.env_remove(variable);
+        }
         let numbers: Vec<RawFd> = inherited.iter().map(AsRawFd::as_raw_fd).collect();
         let parent = nix::unistd::getpid();
         let setup = move || {
@@ -90,6 +95,13 @@ impl Offspring {
             (None, signal) => End::Signal(signal.unwrap_or(0)),
         })
     }
+}
+
+/// Goes on as another program: the one that lies beside ours, or else the one PATH leads to. Returns only with an error.
+pub fn become_program(name: &str, arguments: &[String]) -> io::Error {
+    let beside = std::env::current_exe().map(|ours| ours.with_file_name(name)).ok().filter(|path| path.is_file());
+    let program = beside.unwrap_or_else(|| name.into());
+    std::process::Command::new(program).args(arguments).exec()
 }
 
 /// A descriptor that this process inherited under a number it was told. To be called once for each number.

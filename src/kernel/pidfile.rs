@@ -30,7 +30,7 @@ impl PidFile {
         // It is removed at the end, when the working directory is another one.
         let path = &std::path::absolute(path).map_err(PidFileError::Io)?;
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(PidFileError::Io)?;
+            super::files::make_folder(folder).map_err(PidFileError::Io)?;
         }
         let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
         let file = OpenOptions::new()

@@ -44,7 +44,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(1);
 pub struct Notifier {
     log: Log,
     scripts: BTreeMap<String, Sender<Command>>,
-    pipes: Vec<Sender<String>>,
+    pipes: Vec<(Pipe, Sender<String>)>,
     mailer: Option<Mailer>,
     counts: Rc<Counts>,
 }
@@ -76,6 +76,19 @@ impl Notifier {
         &self.counts
     }
 
+    /// Writes to these pipes from now on. Those that stay are not touched: their readers read on.
+    pub fn turn_to(&mut self, pipes: &[Pipe]) {
+        self.pipes.retain(|(open, _)| pipes.contains(open));
+        for pipe in pipes {
+            if self.pipes.iter().any(|(open, _)| open == pipe) {
+                continue;
+            }
+            if let Err(error) = self.open(pipe) {
+                self.log.warning(format_args!("notify pipe {} cannot be used: {error}", pipe.path.display()));
+            }
+        }
+    }
+
     /// Opens a pipe. One that cannot be opened is an error of its own and stops nothing else.
     pub fn open(&mut self, pipe: &Pipe) -> io::Result<()> {
         if let Some(script) = &pipe.script {
@@ -89,14 +102,14 @@ impl Notifier {
         }
         let fifo = Fifo::open(&pipe.path, pipe.owner)?;
         let (sender, receiver) = mpsc::channel(LINES_WAITING_MAX);
-        self.pipes.push(sender);
+        self.pipes.push((pipe.clone(), sender));
         spawn_local(write_lines(fifo, receiver));
         Ok(())
     }
 
     /// Writes a line, which ends in a newline, to every pipe.
     pub fn line(&mut self, line: &str) {
-        for pipe in &self.pipes {
+        for (_, pipe) in &self.pipes {
             if let Err(TrySendError::Full(_)) = pipe.try_send(line.to_owned()) {
                 let dropped = self.counts.lines_dropped.get() + 1;
                 self.counts.lines_dropped.set(dropped);

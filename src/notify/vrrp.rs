@@ -40,6 +40,16 @@ pub struct Book {
     pub no_fault_mails: bool,
 }
 
+impl Book {
+    /// Whether some event runs a program.
+    pub fn runs_anything(&self) -> bool {
+        self.instances.values().chain(self.groups.values()).any(|hooks| {
+            let Hooks { master, backup, fault, stop, deleted, any, master_rx_lower_pri, .. } = hooks;
+            [master, backup, fault, stop, deleted, any, master_rx_lower_pri].into_iter().any(Option::is_some)
+        })
+    }
+}
+
 /// One thing to be done about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Call {

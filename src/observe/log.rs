@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::kernel::clock;
+use crate::kernel::logfile::LogFile;
 use crate::kernel::syslog::Syslog;
 
 /// How much a line matters: at `Warning` and above somebody may have to get up at night.
@@ -38,14 +39,14 @@ impl Level {
 #[derive(Default)]
 pub struct Sinks {
     pub syslog: Option<Syslog>,
-    /// Standard error or a file.
     pub stream: Option<Box<dyn Write>>,
+    pub file: Option<LogFile>,
 }
 
 impl fmt::Debug for Sinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sinks { syslog, stream } = self;
-        f.debug_struct("Sinks").field("syslog", syslog).field("stream", &stream.is_some()).finish()
+        let Sinks { syslog, stream, file } = self;
+        f.debug_struct("Sinks").field("syslog", syslog).field("stream", &stream.is_some()).field("file", file).finish()
     }
 }
 
@@ -55,7 +56,7 @@ pub struct Log(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    name: String,
+    name: RefCell<String>,
     least: Level,
     sinks: RefCell<Sinks>,
     lost: Cell<u64>,
@@ -64,12 +65,25 @@ struct Inner {
 impl Log {
     /// A log whose lines carry `name`; lines below `least` are not written.
     pub fn new(name: &str, least: Level, sinks: Sinks) -> Log {
-        Log(Rc::new(Inner { name: name.to_owned(), least, sinks: RefCell::new(sinks), lost: Cell::new(0) }))
+        Log(Rc::new(Inner {
+            name: RefCell::new(name.to_owned()),
+            least,
+            sinks: RefCell::new(sinks),
+            lost: Cell::new(0),
+        }))
     }
 
     /// A log to standard error, for tools and tests.
     pub fn to_stderr(name: &str) -> Log {
-        Log::new(name, Level::Info, Sinks { syslog: None, stream: Some(Box::new(io::stderr())) })
+        Log::new(name, Level::Info, Sinks { stream: Some(Box::new(io::stderr())), ..Sinks::default() })
+    }
+
+    /// Tells this daemon's lines from those of its like on the same host: the mark is added to the name, and a file's.
+    pub fn mark(&self, mark: &str) {
+        self.0.name.borrow_mut().push_str(mark);
+        if let Some(file) = &mut self.0.sinks.borrow_mut().file {
+            file.mark(mark);
+        }
     }
 
     pub fn debug(&self, line: impl fmt::Display) {
@@ -109,13 +123,18 @@ impl Log {
             text.push_str(&format!(" ({lost} lines before this one were lost)"));
         }
         // One sink that takes the line is enough: a container has no syslog, and its console has everything.
-        let mut went_through = sinks.syslog.is_none() && sinks.stream.is_none();
+        let mut went_through = sinks.syslog.is_none() && sinks.stream.is_none() && sinks.file.is_none();
         if let Some(syslog) = &mut sinks.syslog {
-            went_through |= syslog.send(level.severity(), &self.0.name, &text).is_ok();
+            went_through |= syslog.send(level.severity(), &self.0.name.borrow(), &text).is_ok();
         }
-        if let Some(stream) = &mut sinks.stream {
-            let stamp = clock::local_stamp(clock::wall());
-            went_through |= writeln!(stream, "{stamp}: {text}").and_then(|()| stream.flush()).is_ok();
+        if sinks.stream.is_some() || sinks.file.is_some() {
+            let line = format!("{}: {text}\n", clock::local_stamp(clock::wall()));
+            if let Some(stream) = &mut sinks.stream {
+                went_through |= stream.write_all(line.as_bytes()).and_then(|()| stream.flush()).is_ok();
+            }
+            if let Some(file) = &mut sinks.file {
+                went_through |= file.write(&line).is_ok();
+            }
         }
         self.0.lost.set(if went_through { 0 } else { lost.saturating_add(1) });
     }

@@ -8,6 +8,7 @@ mod compile;
 mod details;
 mod instance;
 mod numbers;
+pub mod surroundings;
 mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use std::time::Duration;
 use keepalived_conf::blocks::tracking::vrrp_track_process::TrackProcess;
 use keepalived_conf::script::Script;
 
+use self::surroundings::Surroundings;
 use crate::proto::vrrp::{DetailId, Family, GroupId, Holdings, InstanceId, LinkId, PortId, Setup, TrackId};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub struct VrrpPlan {
     pub lease: Option<u32>,
     /// How readings of tracks that the worker is told come about.
     pub told: BTreeMap<TrackId, Told>,
+    pub around: Surroundings,
     /// What could not be planned, in words for the log.
     pub troubles: Vec<String>,
     numbers: numbers::Numbers,
@@ -115,11 +118,11 @@ pub struct Port {
     pub authenticated: bool,
     /// The configured interface. Unicast instances may have none.
     pub interface: Option<String>,
+    /// The VRF of a unicast instance without an interface.
+    pub vrf: Option<String>,
     /// The virtual interface adverts and addresses belong to instead.
     pub over: Option<Over>,
     pub hears: Hears,
-    /// `kernel_rx_buf_size` and the policies; octets.
-    pub receive_buffer: Option<u32>,
 }
 
 /// Where adverts come in.

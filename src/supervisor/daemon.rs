@@ -1,17 +1,27 @@
-//! From the command line to the end of the daemon: configuration, terminal, PID files, and then the life with the workers.
+//! From the command line to the end of the daemon: configuration, namespace, terminal, PID files, and then the life with
+//! the workers.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use keepalived_conf::Options;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::LocalSet;
 
+use super::appointment::Appointment;
+use super::house::House;
+use super::premises::{Home, Premises};
 use super::role::Role;
 use super::signals::{self, Signal};
 use super::source::Source;
 use super::workers::Workers;
+use crate::kernel::files;
+use crate::kernel::offspring::call_this_process;
 use crate::kernel::pidfile::{PidFile, PidFileError};
+use crate::kernel::sandbox::{self, CorePattern};
+use crate::kernel::service::Service;
 use crate::observe::log::Log;
 
 /// Exit statuses; those of keepalived, which init systems know.
@@ -23,8 +33,11 @@ pub mod exit {
     pub const NO_CONFIGURATION: u8 = 6;
 }
 
+/// What new files do not get, before a configuration says so.
+const FIRST_UMASK: u32 = 0o177;
+
 /// What the command line settles before there is a configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The name we were called by, and the words after it: workers are started with the same ones.
     pub program: OsString,
@@ -32,12 +45,18 @@ pub struct Settings {
     pub file: PathBuf,
     pub options: Options,
     pub foreground: bool,
-    pub pid_file: PathBuf,
+    /// `None` here and below: where the configuration leads to.
+    pub pid_file: Option<PathBuf>,
     /// The workers that may run, and their PID files. Other programs want these files to be there, and to name a process
     /// that runs.
-    pub workers: BTreeMap<Role, PathBuf>,
+    pub workers: BTreeMap<Role, Option<PathBuf>>,
     /// All of them run, whether the configuration has something for them or not.
     pub everything: bool,
+    pub namespace: Option<String>,
+    pub umask: Option<u32>,
+    pub core_files: bool,
+    /// What the kernel is to call core files.
+    pub core_pattern: Option<String>,
     pub ignore_interrupt: bool,
     /// A worker that dies ends everything.
     pub dont_respawn: bool,
@@ -45,15 +64,27 @@ pub struct Settings {
 
 /// Runs until told to stop; the answer is the exit status.
 pub fn run(settings: &Settings, log: &Log) -> u8 {
-    let first = match Source::read(settings, false, log) {
+    files::set_umask(settings.umask.unwrap_or(FIRST_UMASK));
+    let _pattern = allow_core_files(settings, log);
+    let first = match Source::read(settings, None, log) {
         Ok(source) => source,
         Err(refusal) => {
             log.error(refusal);
             return exit::NO_CONFIGURATION;
         }
     };
+    let premises = first.house.premises.clone();
+    log.mark(&premises.mark());
+    live_by(&first.house);
+    let _home: Home = match premises.move_in(log) {
+        Ok(home) => home,
+        Err(problem) => {
+            log.error(problem);
+            return exit::FATAL;
+        }
+    };
     // Whoever started us still listens, and the directory is still the one they meant. The locks outlive the fork.
-    let Ok(held) = PidFiles::take(settings, log) else { return exit::FINE };
+    let Ok(held) = PidFiles::take(settings, &premises, log) else { return exit::FINE };
     if !settings.foreground
         && let Err(error) = crate::kernel::daemonize::daemonize()
     {
@@ -73,7 +104,28 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
     status
 }
 
+/// What the configuration says about this very process.
+pub(super) fn live_by(house: &House) {
+    files::set_umask(house.umask);
+    if let Some(name) = &house.process_name {
+        call_this_process(name.as_ref());
+    }
+}
+
+/// The pattern is as it was before once the answer is dropped.
+fn allow_core_files(settings: &Settings, log: &Log) -> Option<CorePattern> {
+    if !settings.core_files {
+        return None;
+    }
+    if let Err(error) = sandbox::allow_core_files() {
+        log.warning(format_args!("core files stay limited: {error}"));
+    }
+    let pattern = CorePattern::set(settings.core_pattern.as_deref()?);
+    pattern.map_err(|error| log.warning(format_args!("the kernel's pattern for core files stays: {error}"))).ok()
+}
+
 async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) -> u8 {
+    let service = Service::of_environment();
     let mut signals = match signals::listen(settings.ignore_interrupt) {
         Ok(signals) => signals,
         Err(error) => {
@@ -81,14 +133,32 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
             return exit::FATAL;
         }
     };
+    let mut appointment = Appointment::of(&first.house.reload, log);
+    let startup = first.house.startup.clone();
     let mut workers = Workers::new(first, settings, &held.workers, log);
+    let mut asked_to_reload = false;
+    if let Some(chore) = startup {
+        service.status("running the start-up script");
+        tokio::select! {
+            () = chore.run("startup", log) => {}
+            () = asked_to_stop(&mut signals, &mut asked_to_reload) => return exit::FINE,
+        }
+    }
     workers.begin();
-    loop {
+    if asked_to_reload {
+        workers.reload();
+    }
+    let mut told = Told::Nothing;
+    let status = loop {
+        told = tell(&service, told, &workers);
         let ended = tokio::select! {
             Some(signal) = signals.recv() => match signal {
-                Signal::Stop => workers.stop(),
+                Signal::Stop => {
+                    service.stopping();
+                    workers.stop()
+                }
                 Signal::Reload => {
-                    workers.reload();
+                    told = reload(&service, told, &mut workers, &mut appointment);
                     None
                 }
                 Signal::Dump(dump) => {
@@ -97,11 +167,96 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
                 }
             },
             ended = workers.turn() => ended,
+            () = appointment.kept() => {
+                log.notice("the time file says that it is time to reload");
+                told = reload(&service, told, &mut workers, &mut appointment);
+                None
+            }
+            () = keep_alive(&service) => None,
         };
         if let Some(status) = ended {
-            return status;
+            break status;
+        }
+    };
+    if let Some(errno) = errno_of(status) {
+        service.failed(errno);
+    }
+    if let Some(chore) = workers.house().shutdown.clone() {
+        service.status("running the shutdown script");
+        chore.run("shutdown", log).await;
+    }
+    status
+}
+
+/// Waits for the order to stop, and notes one to reload meanwhile.
+async fn asked_to_stop(signals: &mut Receiver<Signal>, reload: &mut bool) {
+    while let Some(signal) = signals.recv().await {
+        match signal {
+            Signal::Stop => return,
+            Signal::Reload => *reload = true,
+            // There is nobody yet to ask.
+            Signal::Dump(_) => {}
         }
     }
+    std::future::pending().await
+}
+
+fn reload(service: &Service, told: Told, workers: &mut Workers<'_>, appointment: &mut Appointment) -> Told {
+    service.reloading();
+    workers.reload();
+    appointment.follow(&workers.house().reload);
+    if told == Told::Nothing { told } else { Told::Reloading }
+}
+
+/// What the service manager was told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Ready,
+    Reloading,
+}
+
+/// Ready is told once all workers live by the configuration, and after each reload, whatever came of it.
+fn tell(service: &Service, told: Told, workers: &Workers<'_>) -> Told {
+    let due = match told {
+        Told::Nothing => workers.are_settled(),
+        Told::Ready => false,
+        Told::Reloading => !workers.are_reloading(),
+    };
+    if due {
+        service.ready();
+        service.status(&workers.status());
+        return Told::Ready;
+    }
+    told
+}
+
+/// Says that we live whenever half of the time has passed in which the service manager wants to hear it.
+async fn keep_alive(service: &Service) {
+    match service.watchdog() {
+        Some(limit) => {
+            service.alive();
+            tokio::time::sleep(limit / 2).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// What systemd is told of a fatal end.
+fn errno_of(status: u8) -> Option<i32> {
+    const EPERM: i32 = 1;
+    const EINVAL: i32 = 22;
+    match status {
+        exit::FINE => None,
+        exit::PERMISSION => Some(EPERM),
+        _ => Some(EINVAL),
+    }
+}
+
+/// How long workers may take to leave: the rest of the time goes to what follows, for there is somebody who waits for us
+/// as long as workers may take.
+pub(super) fn stop_wait(house: &House) -> Duration {
+    house.stop_wait.saturating_sub(Duration::from_millis(500))
 }
 
 /// The PID files of all processes. The locks are ours even where a worker's number stands in the file.
@@ -115,8 +270,8 @@ struct PidFiles {
 struct AlreadyRunning;
 
 impl PidFiles {
-    fn take(settings: &Settings, log: &Log) -> Result<PidFiles, AlreadyRunning> {
-        let take = |path: &PathBuf| match PidFile::take(path) {
+    fn take(settings: &Settings, premises: &Premises, log: &Log) -> Result<PidFiles, AlreadyRunning> {
+        let take = |path: &Path| match PidFile::take(path) {
             Ok(file) => Ok(Some(file)),
             Err(PidFileError::Held) => {
                 log.error(format_args!("already running: another process holds {}", path.display()));
@@ -127,9 +282,11 @@ impl PidFiles {
                 Ok(None)
             }
         };
-        let mut held = PidFiles { ours: take(&settings.pid_file)?, workers: BTreeMap::new() };
-        for (role, path) in &settings.workers {
-            held.workers.extend(take(path)?.map(|file| (*role, file)));
+        let ours = take(&premises.pid_file(settings.pid_file.as_deref(), "keepalived"))?;
+        let mut held = PidFiles { ours, workers: BTreeMap::new() };
+        for (role, given) in &settings.workers {
+            let path = premises.pid_file(given.as_deref(), role.pid_name());
+            held.workers.extend(take(&path)?.map(|file| (*role, file)));
         }
         Ok(held)
     }

@@ -21,9 +21,6 @@ use crate::kernel::pidfile::PidFile;
 use crate::kernel::seqpacket;
 use crate::observe::log::Log;
 
-/// How long a worker may take to leave in good order; whoever waits for us waits five seconds.
-const STOP_WAIT: Duration = Duration::from_millis(4500);
-
 /// How long a killed worker may take to be gone before its will is carried out all the same: one that hangs in the
 /// kernel may never be.
 const KILL_WAIT: Duration = Duration::from_millis(100);
@@ -55,6 +52,8 @@ struct Worker {
     will: Will,
     started: u64,
     awaited: Awaited,
+    /// It lives by its configuration.
+    begun: bool,
 }
 
 /// What must happen by when.
@@ -116,6 +115,15 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// It does what it is there for, or there is nothing for it to do.
+    pub(super) fn is_at_work(&self) -> bool {
+        match &self.life {
+            Life::Idle => true,
+            Life::Waiting(_) => false,
+            Life::Running(worker) => worker.begun,
+        }
+    }
+
     pub(super) fn start(&mut self, source: &Source) {
         let role = self.role;
         match self.spawn(source) {
@@ -147,6 +155,7 @@ impl<'a> Keeper<'a> {
             will: Will::default(),
             started,
             awaited: Awaited::Word(Watchdog::new(started)),
+            begun: false,
         })
     }
 
@@ -203,11 +212,12 @@ impl<'a> Keeper<'a> {
     }
 
     /// Asks the worker to leave; one that waits for its start has left.
-    pub(super) fn stop(&mut self) {
+    /// One that has not left after `wait` is ended.
+    pub(super) fn stop(&mut self, wait: Duration) {
         match &mut self.life {
             Life::Idle => {}
             Life::Waiting(_) => self.life = Life::Idle,
-            Life::Running(worker) => worker.stop(),
+            Life::Running(worker) => worker.stop(wait),
         }
     }
 
@@ -259,6 +269,7 @@ impl Worker {
         match message {
             Message::Will(deposit) => self.will.deposit(deposit),
             Message::Alive { patience_ms } => {
+                self.begun = true;
                 if let Awaited::Word(watchdog) = &mut self.awaited {
                     watchdog.heard(clock::now(), Duration::from_millis(patience_ms));
                 }
@@ -305,9 +316,9 @@ impl Worker {
         self.awaited = Awaited::Gone(after(now, KILL_WAIT));
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, wait: Duration) {
         match self.awaited {
-            Awaited::Word(_) => self.awaited = Awaited::Leaving(after(clock::now(), STOP_WAIT)),
+            Awaited::Word(_) => self.awaited = Awaited::Leaving(after(clock::now(), wait)),
             Awaited::Leaving(_) | Awaited::Gone(_) | Awaited::Nothing => return,
         }
         // One that cannot be told is ended when it was waited for long enough.

@@ -3,10 +3,13 @@
 //! It reads the configuration once for all, starts the workers, listens to them, and does in their place what a worker
 //! that died can no longer do. It parses nothing that comes from a network.
 
+mod appointment;
 mod backoff;
 pub mod daemon;
 mod execute;
+mod house;
 mod keeper;
+mod premises;
 pub mod role;
 mod signals;
 mod source;

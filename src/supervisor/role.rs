@@ -24,6 +24,14 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.word() == word)
     }
 
+    /// What its PID file is called.
+    pub(super) fn pid_name(self) -> &'static str {
+        match self {
+            Role::Vrrp => "vrrp",
+            Role::Checker => "checkers",
+        }
+    }
+
     /// What keepalived's log calls the process when it starts it.
     pub(super) fn child(self) -> &'static str {
         match self {

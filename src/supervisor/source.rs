@@ -1,13 +1,17 @@
 //! The configuration as the supervisor sees it: read, told about, written out for the workers.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use keepalived_conf::Loaded;
 use keepalived_conf::blocks::global::Global;
 use keepalived_conf::diagnostic::Severity;
 
 use super::daemon::Settings;
+use super::house::House;
 use super::role::Role;
 use crate::kernel::bundle::Bundle;
+use crate::kernel::files;
 use crate::kernel::host::OsHost;
 use crate::observe::dump::{Written, data, place};
 use crate::observe::log::{Level, Log};
@@ -19,15 +23,26 @@ pub(super) struct Source {
     pub(super) bundle: Bundle,
     /// The workers for which there is something to do.
     pub(super) wants: BTreeSet<Role>,
+    /// What it says about the daemon itself.
+    pub(super) house: House,
     global: Global,
 }
 
 impl Source {
-    /// At the start every finding is logged and what can run runs, as with keepalived; a reload with an error in it is
-    /// refused.
-    pub(super) fn read(settings: &Settings, is_reload: bool, log: &Log) -> Result<Source, String> {
+    /// At the start every finding is logged and what can run runs, as with keepalived. A reload, which follows what was
+    /// `before`, is refused when there is an error in it, or when it changes what cannot be changed.
+    pub(super) fn read(settings: &Settings, before: Option<&Source>, log: &Log) -> Result<Source, String> {
         let host = OsHost::new();
+        let mark = before.and_then(|before| before.house.reload.marker.as_deref());
+        let marked = mark.map(|path| files::replace(path, b"", MARKER_MODE));
         let loaded = keepalived_conf::load(&host, &settings.file, &settings.options);
+        if let (Some(path), Some(Ok(()))) = (mark, marked) {
+            // Whoever waits for its end only loses time when it stays.
+            let _ = files::remove(path);
+        }
+        if let Some(path) = before.and_then(|before| before.house.reload.findings.as_deref()) {
+            keep_findings(path, &loaded, log);
+        }
         for finding in &loaded.diagnostics {
             let level = match finding.severity {
                 Severity::Note => Level::Debug,
@@ -37,7 +52,7 @@ impl Source {
             log.write(level, render::line(finding, &loaded.map));
         }
         let file = settings.file.display();
-        if is_reload && loaded.diagnostics.has_errors() {
+        if before.is_some() && loaded.diagnostics.has_errors() {
             return Err(format!("{file} has errors; `steadfast check` shows them"));
         }
         let is_wanted = |role: &Role| match role {
@@ -48,9 +63,13 @@ impl Source {
         if loaded.diagnostics.exit_status() == 6 && wants.is_empty() {
             return Err(format!("{file} cannot be read"));
         }
+        let house = House::of(settings, &loaded.config, log);
+        if let Some(keyword) = before.and_then(|before| before.house.premises.differs(&house.premises)) {
+            return Err(format!("{file} changes `{keyword}`, which takes a restart"));
+        }
         let bundle = Bundle::seal(loaded.text.as_bytes());
         let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, wants, global: loaded.config.global })
+        Ok(Source { bundle, wants, house, global: loaded.config.global })
     }
 
     /// Writes what this process knows, as keepalived's parent does.
@@ -60,4 +79,39 @@ impl Source {
             log.warning(trouble);
         }
     }
+
+    /// Leaves a copy of the configuration, written out, for who looks for faults later.
+    pub(super) fn keep_copy(&self, name: &str, log: &Log) {
+        let Some(folder) = &self.house.reload.copies else { return };
+        let kept = self.bundle.text().and_then(|text| {
+            files::make_folder(folder)?;
+            files::replace(&folder.join(name), &text, COPY_MODE)
+        });
+        if let Err(error) = kept {
+            log.warning(format_args!("no copy of the configuration in {}: {error}", folder.display()));
+        }
+    }
 }
+
+/// Everybody may see that the configuration is being read.
+const MARKER_MODE: u32 = 0o644;
+/// Passwords stand in a configuration.
+const COPY_MODE: u32 = 0o600;
+
+/// `reload_check_config`: what was found stays readable, whatever comes of the reload.
+fn keep_findings(path: &Path, loaded: &Loaded, log: &Log) {
+    let mut text = String::new();
+    for finding in &loaded.diagnostics {
+        text.push_str(&render::config_test_line(finding, &loaded.map));
+        text.push('\n');
+    }
+    if path == Path::new("/dev/null") {
+        return;
+    }
+    if let Err(error) = files::replace(path, text.as_bytes(), FINDINGS_MODE) {
+        log.warning(format_args!("findings of the reload cannot be kept in {}: {error}", path.display()));
+    }
+}
+
+/// As the configuration test makes its log.
+const FINDINGS_MODE: u32 = 0o644;

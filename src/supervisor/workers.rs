@@ -6,7 +6,8 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::daemon::{Settings, exit};
+use super::daemon::{Settings, exit, live_by, stop_wait};
+use super::house::House;
 use super::keeper::{Happening, Keeper, Outcome};
 use super::role::Role;
 use super::source::Source;
@@ -39,6 +40,31 @@ impl<'a> Workers<'a> {
         let keeper = |role: Role| (role, Keeper::new(role, settings, pid_files.get(&role), log));
         let keepers = settings.workers.keys().copied().map(keeper).collect();
         Workers { settings, log, source, epoch: 1, reloading: BTreeSet::new(), keepers, ending: None }
+    }
+
+    /// What the configuration in force says about the daemon itself.
+    pub(super) fn house(&self) -> &House {
+        &self.source.house
+    }
+
+    /// Every worker lives by the configuration in force.
+    pub(super) fn are_settled(&self) -> bool {
+        !self.are_reloading() && self.keepers.values().all(Keeper::is_at_work)
+    }
+
+    /// Some worker has not answered yet.
+    pub(super) fn are_reloading(&self) -> bool {
+        !self.reloading.is_empty()
+    }
+
+    /// A line on what runs.
+    pub(super) fn status(&self) -> String {
+        let running = self.keepers.values().filter(|keeper| keeper.is_running());
+        let running: Vec<String> = running.map(|keeper| keeper.role.to_string()).collect();
+        match running.as_slice() {
+            [] => "the configuration has nothing to run".to_owned(),
+            _ => format!("{} by configuration {}", running.join(", "), self.epoch),
+        }
     }
 
     /// Starts the workers for which there is something to do.
@@ -83,7 +109,8 @@ impl<'a> Workers<'a> {
             self.ending = Some(status);
             self.log.notice("Stopping");
         }
-        self.keepers.values_mut().for_each(Keeper::stop);
+        let wait = stop_wait(&self.source.house);
+        self.keepers.values_mut().for_each(|keeper| keeper.stop(wait));
     }
 
     /// Reads the configuration again; one that has errors changes nothing.
@@ -91,7 +118,7 @@ impl<'a> Workers<'a> {
         if self.ending.is_some() {
             return;
         }
-        let next = match Source::read(self.settings, true, self.log) {
+        let next = match Source::read(self.settings, Some(&self.source), self.log) {
             Ok(next) => next,
             Err(refusal) => {
                 self.log.error(format_args!("reload refused, nothing changed: {refusal}"));
@@ -99,7 +126,10 @@ impl<'a> Workers<'a> {
             }
         };
         self.log.notice("Reloading");
+        self.source.keep_copy(&format!("keepalived.{}.{}.pre", std::process::id(), self.epoch), self.log);
+        next.keep_copy(&format!("keepalived.{}.{}.post", std::process::id(), self.epoch), self.log);
         self.source = next;
+        live_by(&self.source.house);
         self.epoch += 1;
         let (epoch, source) = (self.epoch, &self.source);
         // Whoever waits for a start will start with what counts then.

@@ -39,6 +39,9 @@ pub trait World {
     /// What tells the machine that this turn comes so much later than its deadline.
     fn late(by: Duration) -> Option<<Self::Machine as Machine>::Input>;
 
+    /// This turn comes so much later than its deadline.
+    fn is_late(&mut self, _by: Duration) {}
+
     /// Whether there is nothing left to do.
     fn is_over(&self, machine: &Self::Machine) -> bool;
 }
@@ -85,6 +88,7 @@ impl<W: World> Turn<W> {
         let late_by = machine.deadline().map_or(Duration::ZERO, |deadline| now.since(deadline.at));
         if late_by >= LATE_LEAST {
             self.inputs.extend(W::late(late_by));
+            world.is_late(late_by);
         }
         let more = world.gather(machine, TURN_INPUTS_MAX, &mut self.inputs)?;
         for input in self.inputs.drain(..) {

@@ -3,4 +3,5 @@
 pub mod check;
 pub mod drive;
 pub mod process;
+pub mod standing;
 pub mod vrrp;

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use crate::channel::{Channel, Dump, Message, Outbox};
 use crate::kernel::bundle::Bundle;
 use crate::kernel::offspring;
+use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
 use crate::observe::log::Log;
 
@@ -53,6 +54,8 @@ pub fn run<F>(name: &OsStr, (channel, bundle): (i32, i32), log: &Log, live: F) -
 where
     F: AsyncFnOnce(&Lifeline, String) -> io::Result<()>,
 {
+    // How programs are to run that we start, before anything here is changed.
+    sandbox::original();
     offspring::call_this_process(name);
     let inherited = offspring::inherited(channel).and_then(|channel| Ok((channel, offspring::inherited(bundle)?)));
     let first = inherited.and_then(|(channel, bundle)| Ok((channel, text_of(bundle)?)));

@@ -250,7 +250,7 @@ fn the_monitor_tells_what_changed_and_whose_doing_it_was() {
     let lan = lab.segment("lan");
     let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
     inside(&a, async || {
-        let mut monitor = Monitor::start(Interest { routes: true, rules: true }).unwrap();
+        let mut monitor = Monitor::start(Interest { routes: true, rules: true, room: None }).unwrap();
         let (writer, mut answers) = Writer::start(SockProtocol::NetlinkRoute, "writer").unwrap();
         let address = Address::new(link_named("eth0").index, ip("10.9.0.1"), 32);
         writer.submit(Job { ticket: (), requests: vec![address.add()] }).unwrap();

@@ -127,10 +127,15 @@ impl Node {
 
     /// Starts a daemon in the foreground with these options more.
     pub fn start_with(&self, program: Program, options: &str, configuration: &str) -> Daemon {
+        self.start_among(program, "", options, configuration)
+    }
+
+    /// Like `start_with`, with variables as a shell sets them: `NAME=VALUE`.
+    pub fn start_among(&self, program: Program, variables: &str, options: &str, configuration: &str) -> Daemon {
         self.reconfigure(configuration);
         self.journal.deed(format!("start {program:?} on {}", self.name));
         // Each node has a /run of its own, and dumps stand there.
-        let line = format!("export TMPDIR=/run; echo $$; exec {}", program.command(options));
+        let line = format!("export TMPDIR=/run; echo $$; {variables} exec {}", program.command(options));
         let mut child = self
             .namespace
             .command("sh")

@@ -27,7 +27,8 @@ fn the_argument_of_the_configuration_test_must_be_attached() {
     assert_eq!(line(&["-t"]).unwrap().config_test, Some(None));
     assert_eq!(line(&["-t/tmp/log"]).unwrap().config_test, Some(Some("/tmp/log".to_owned())));
     assert_eq!(line(&["--config-test=/tmp/log"]).unwrap().config_test, Some(Some("/tmp/log".to_owned())));
-    assert_eq!(line(&["-t", "/tmp/log"]).unwrap_err(), ["`/tmp/log` is not an option"]);
+    let detached = line(&["-t", "/tmp/log"]).unwrap();
+    assert_eq!((detached.config_test, detached.surplus), (Some(None), vec!["/tmp/log".to_owned()]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::errno::Errno;
 
-pub use socket::Socket;
+pub use socket::{Room, Socket};
 pub use writer::{Done, Job, Writer};
 
 const HEADER: usize = 16;

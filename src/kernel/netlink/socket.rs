@@ -33,6 +33,20 @@ const MONITOR_BUFFER: usize = 8 * 1024 * 1024;
 
 pub use transaction::Refused;
 
+/// The size of a receive buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub octets: usize,
+    /// It may exceed the system's limit.
+    pub force: bool,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { octets: MONITOR_BUFFER, force: true }
+    }
+}
+
 /// What became of one request.
 pub type Verdict = Result<(), Refusal>;
 
@@ -58,11 +72,11 @@ impl Socket {
     }
 
     /// A socket that is told of changes. Reading from it never waits.
-    pub fn listen(protocol: SockProtocol, groups: u32) -> io::Result<Socket> {
+    pub fn listen(protocol: SockProtocol, groups: u32, room: Room) -> io::Result<Socket> {
         let socket = Socket::bound(protocol, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, groups)?;
         // Without the capability the ordinary limit of the system holds.
-        if setsockopt(&socket.descriptor, RcvBufForce, &MONITOR_BUFFER).is_err() {
-            setsockopt(&socket.descriptor, RcvBuf, &MONITOR_BUFFER)?;
+        if !room.force || setsockopt(&socket.descriptor, RcvBufForce, &room.octets).is_err() {
+            setsockopt(&socket.descriptor, RcvBuf, &room.octets)?;
         }
         Ok(socket)
     }

@@ -13,7 +13,7 @@ use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
 use nix::sys::socket::{MsgFlags, NetlinkAddr, bind, getsockname, recv, send, setsockopt};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
-use crate::kernel::netlink::{Message, Messages, Request, u16_at, u32_at};
+use crate::kernel::netlink::{Message, Messages, Request, Room, u16_at, u32_at};
 
 /// The connector's name for process events, and their group.
 const INDEX: u32 = 1;
@@ -37,7 +37,7 @@ const EVENT: usize = 20;
 const DETAIL: usize = EVENT + 16;
 
 /// Room for events: the kernel counts about a kilobyte for each, so some thousand between two reads.
-pub const BUFFER: usize = 4 * 1024 * 1024;
+pub const ROOM: Room = Room { octets: 4 * 1024 * 1024, force: true };
 /// Losses double the room up to this.
 const BUFFER_MAX: usize = 64 * 1024 * 1024;
 /// One event is 76 octets.
@@ -102,7 +102,7 @@ impl std::error::Error for OpenError {
 pub struct Connector {
     socket: Socket,
     token: u32,
-    room: usize,
+    room: Room,
     /// Events were lost before anybody could be told.
     lost: bool,
     buffer: Vec<u8>,
@@ -110,8 +110,8 @@ pub struct Connector {
 
 impl Connector {
     /// Must be called in the first network namespace: elsewhere nobody answers. A connector that was opened there
-    /// goes on working when the process moves on. `room` is the size of the receive buffer, see [`BUFFER`].
-    pub fn open(room: usize) -> Result<Connector, OpenError> {
+    /// goes on working when the process moves on. `room` is the receive buffer, see [`ROOM`].
+    pub fn open(room: Room) -> Result<Connector, OpenError> {
         let protocol = Protocol::from(libc::NETLINK_CONNECTOR);
         let socket =
             Socket::new(Domain::from(libc::AF_NETLINK), Type::DGRAM, Some(protocol)).map_err(OpenError::Socket)?;
@@ -128,21 +128,22 @@ impl Connector {
         Ok(connector)
     }
 
-    fn set_room(&mut self, room: usize) -> io::Result<()> {
+    fn set_room(&mut self, room: Room) -> io::Result<()> {
         self.room = room;
         // Without the capability the ordinary limit of the system holds.
-        if setsockopt(&self.socket, RcvBufForce, &room).is_err() {
-            setsockopt(&self.socket, RcvBuf, &room)?;
+        if !room.force || setsockopt(&self.socket, RcvBufForce, &room.octets).is_err() {
+            setsockopt(&self.socket, RcvBuf, &room.octets)?;
         }
         Ok(())
     }
 
     /// Doubles the room for events, after some were lost. Gives the new room.
     pub fn grow(&mut self) -> usize {
-        let room = self.room.saturating_mul(2).min(BUFFER_MAX).max(self.room);
+        let now = self.room.octets;
+        let room = Room { octets: now.saturating_mul(2).min(BUFFER_MAX).max(now), ..self.room };
         // Where more is not to be had, what there was goes on serving.
         let _ = self.set_room(room);
-        self.room
+        self.room.octets
     }
 
     fn ask(&self, what: u32) -> io::Result<()> {

@@ -6,8 +6,9 @@ use nix::unistd::Pid;
 use proptest::prelude::*;
 use socket2::{Domain, Socket, Type};
 
-use super::connector::{BUFFER, Said, filter, read};
+use super::connector::{ROOM, Said, filter, read};
 use super::*;
+use crate::kernel::netlink::Room;
 
 const FORK: u32 = 1;
 const EXEC: u32 = 2;
@@ -166,8 +167,8 @@ fn next(connector: &mut Connector) -> Event {
 }
 
 /// `None`, with a line on the terminal, where the kernel does not tell of processes.
-fn opened(test: &str, room: usize) -> Option<Connector> {
-    match Connector::open(room) {
+fn opened(test: &str, octets: usize) -> Option<Connector> {
+    match Connector::open(Room { octets, ..ROOM }) {
         Ok(connector) => Some(connector),
         Err(error) => {
             let _ = writeln!(io::stderr(), "SKIPPED {test}: needs root and the process connector: {error}");
@@ -178,7 +179,8 @@ fn opened(test: &str, room: usize) -> Option<Connector> {
 
 #[test]
 fn the_kernel_tells_the_life_of_a_process_and_nothing_of_threads() {
-    let Some(mut connector) = opened("the_kernel_tells_the_life_of_a_process_and_nothing_of_threads", BUFFER) else {
+    let Some(mut connector) = opened("the_kernel_tells_the_life_of_a_process_and_nothing_of_threads", ROOM.octets)
+    else {
         return;
     };
     let thread = std::thread::spawn(nix::unistd::gettid).join().unwrap().as_raw().cast_unsigned();
@@ -211,7 +213,7 @@ fn lost_events_are_told_and_the_connector_goes_on() {
         Command::new("true").status().unwrap();
     }
     while next(&mut connector) != Event::Rescan {}
-    while connector.grow() < BUFFER {}
+    while connector.grow() < ROOM.octets {}
     // Nothing more is delivered before what was there is taken.
     while connector.receive().is_ok() {}
     let mut again = Command::new("true").spawn().unwrap();
@@ -264,7 +266,7 @@ fn without_a_connector_everything_is_scanned_again_and_again_and_after_a_command
 
 #[test]
 fn a_program_that_starts_is_told_with_its_command_line() {
-    let Some(connector) = opened("a_program_that_starts_is_told_with_its_command_line", BUFFER) else { return };
+    let Some(connector) = opened("a_program_that_starts_is_told_with_its_command_line", ROOM.octets) else { return };
     let (notices, heard) = std::sync::mpsc::channel();
     let _observer = Observer::start(Some(connector), Relay { command_max: 100, notices }).unwrap();
     assert!(own_command(heard.recv().unwrap()).is_some());

@@ -70,6 +70,11 @@ impl Link {
         self.flags & (UP | RUNNING) == UP | RUNNING
     }
 
+    /// What somebody who asked the interface itself says about its carrier.
+    pub fn set_running(&mut self, running: bool) {
+        self.flags = if running { self.flags | RUNNING } else { self.flags & !RUNNING };
+    }
+
     pub fn has_multicast(&self) -> bool {
         self.flags & MULTICAST != 0
     }

@@ -7,7 +7,7 @@ use nix::sys::socket::SockProtocol;
 use tokio::io::unix::AsyncFd;
 
 use super::{Address, Link, Route, Rule};
-use crate::kernel::netlink::{Message, Socket};
+use crate::kernel::netlink::{Message, Room, Socket};
 use crate::kernel::watch;
 
 /// Groups by their bit in the socket's address.
@@ -41,11 +41,12 @@ pub struct Notice {
     pub port: u32,
 }
 
-/// Which kinds of change to be told of, besides those of links and addresses.
+/// Which kinds of change to be told of, besides those of links and addresses, and how many may wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     pub routes: bool,
     pub rules: bool,
+    pub room: Option<Room>,
 }
 
 #[derive(Debug)]
@@ -63,7 +64,9 @@ impl Monitor {
         if interest.rules {
             groups |= GROUP_RULE;
         }
-        Ok(Monitor { socket: watch(Socket::listen(SockProtocol::NetlinkRoute, groups)?)? })
+        Ok(Monitor {
+            socket: watch(Socket::listen(SockProtocol::NetlinkRoute, groups, interest.room.unwrap_or_default())?)?,
+        })
     }
 
     /// Waits for something to read. Dropping the future loses nothing.

@@ -20,7 +20,7 @@ impl Write for Paper {
 }
 
 fn log(paper: &Paper) -> Log {
-    Log::new("test", Level::Info, Sinks { syslog: None, stream: Some(Box::new(paper.clone())) })
+    Log::new("test", Level::Info, Sinks { stream: Some(Box::new(paper.clone())), ..Sinks::default() })
 }
 
 #[test]

@@ -9,6 +9,7 @@ use keepalived_conf::Config;
 use keepalived_conf::blocks::vrrp::instance::{Ipvlan, IpvlanMode as WrittenMode, Vmac, VrrpInstance};
 
 use super::instance;
+use super::surroundings::Surroundings;
 use super::{FilterPlan, Gaps, Hears, IpvlanMode, Over, OverKind, Port, Spacing, SpacingGroup, VrrpPlan};
 use crate::proto::vrrp::{Auth, Family, Globals, GroupParams, InstanceId, PortParams};
 
@@ -31,6 +32,7 @@ impl VrrpPlan {
             by_index: filter.by_ifindex,
         };
         plan.spacing = spacing_of(config);
+        plan.around = Surroundings::of(config);
         plan.statics = plan.statics_of(config);
         for instance in &config.vrrp.instances {
             plan.add_instance(config, instance);
@@ -63,6 +65,7 @@ impl VrrpPlan {
             .map(|delay| PortParams { down_delay: delay.down, up_delay: delay.up })
             .unwrap_or_default();
         self.setup.ports.insert(port_id, delays);
+        self.around.make_room(config, instance, (port_id, &port));
         self.ports.insert(port_id, port);
         let tracks = self.tracks_of(config, instance);
         let holdings = Arc::new(self.holdings_of(instance));
@@ -119,9 +122,9 @@ fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {
         family,
         authenticated: auth.uses_header(),
         interface: instance.interface.as_ref().map(|name| name.text.clone()),
+        vrf: instance.vrf.as_ref().map(|name| name.text.clone()),
         over,
         hears,
-        receive_buffer: instance.kernel_rx_buf_size,
     }
 }
 

@@ -46,7 +46,7 @@ fn defaults_are_keepalived_s() {
         interface: Some("eth0".to_owned()),
         over: None,
         hears: Hears::Group("224.0.0.18".parse().unwrap()),
-        receive_buffer: None,
+        vrf: None,
     };
     assert_eq!(*port(&plan), expected);
     assert_eq!(plan.troubles, [""; 0]);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::kernel::process::connector::BUFFER;
+use crate::kernel::process::connector::ROOM;
 
 const ID: TrackId = TrackId(7);
 const OTHER: TrackId = TrackId(8);
@@ -194,7 +194,7 @@ fn run<F: Future>(test: F) -> F::Output {
 
 /// `None`, with a line on the terminal, where the kernel does not tell of processes.
 fn opened(test: &str) -> Option<Connector> {
-    match Connector::open(BUFFER) {
+    match Connector::open(ROOM) {
         Ok(connector) => Some(connector),
         Err(error) => {
             let _ = writeln!(io::stderr(), "SKIPPED {test}: needs root and the process connector: {error}");

@@ -3,11 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::interfaces::Interfaces;
+use crate::kernel::netlink::Room;
 use crate::kernel::rtnl::address::{Lifetimes, flag};
 use crate::kernel::rtnl::route::{Metric, NextHop, Prefix};
 use crate::kernel::rtnl::{self, Address, PROTOCOL};
 use crate::kernel::{self, Mac};
-use crate::plan::vrrp::{AddressDetail, Broadcast, Hop, Insert, IpvlanMode, Lifetime, OverKind, Route, Rule};
+use crate::plan::vrrp::{
+    AddressDetail, Broadcast, Hop, Insert, IpvlanMode, Lifetime, OverKind, Route, Rule, surroundings,
+};
 use crate::proto::vrrp::{Family, HeldAddress};
 
 pub(super) fn family(family: Family) -> kernel::Family {
@@ -192,4 +195,8 @@ pub(super) fn over_kind(kind: OverKind) -> rtnl::link::VirtualKind {
             IpvlanMode::Vepa => rtnl::link::Ipvlan::Vepa,
         }),
     }
+}
+
+pub(super) fn room(room: surroundings::Room) -> Room {
+    Room { octets: usize::try_from(room.octets).unwrap_or(usize::MAX), force: room.force }
 }

@@ -13,12 +13,19 @@ pub(super) struct Interfaces {
     names: BTreeMap<String, u32>,
     /// By link, in the kernel's order: the first is the one others know us by.
     addresses: BTreeMap<u32, Vec<Address>>,
+    /// What interfaces themselves say about their carrier, where they are asked.
+    carriers: BTreeMap<String, bool>,
 }
 
 impl Interfaces {
     /// Everything as it is now.
     pub(super) fn read(asker: &mut Asker) -> io::Result<Interfaces> {
-        let mut interfaces = Interfaces::default();
+        Interfaces::default().read_again(asker)
+    }
+
+    /// Everything as it is now; what was found out by asking interfaces stays.
+    pub(super) fn read_again(&self, asker: &mut Asker) -> io::Result<Interfaces> {
+        let mut interfaces = Interfaces { carriers: self.carriers.clone(), ..Interfaces::default() };
         for link in asker.links()? {
             interfaces.note(&Event::Link(link));
         }
@@ -32,6 +39,7 @@ impl Interfaces {
     pub(super) fn note(&mut self, event: &Event) -> bool {
         match event {
             Event::Link(link) => {
+                let link = &self.with_carrier(link);
                 let before = self.links.insert(link.index, link.clone());
                 if let Some(before) = &before {
                     self.unname(before);
@@ -69,6 +77,28 @@ impl Interfaces {
             }
             Event::Route(_) | Event::RouteGone(_) | Event::Rule(_) | Event::RuleGone(_) | Event::Lost => false,
         }
+    }
+
+    /// A link as the interface itself describes it.
+    pub(super) fn with_carrier(&self, link: &Link) -> Link {
+        let mut link = link.clone();
+        if let Some(up) = self.carriers.get(&link.name) {
+            link.set_running(*up);
+        }
+        link
+    }
+
+    /// Notes what an interface said about its carrier; gives its link when that is news.
+    pub(super) fn carries(&mut self, name: &str, up: bool) -> Option<Link> {
+        if self.carriers.insert(name.to_owned(), up) == Some(up) {
+            return None;
+        }
+        self.named(name).map(|link| self.with_carrier(link))
+    }
+
+    /// Only these interfaces are asked from now on.
+    pub(super) fn ask_only(&mut self, asked: impl Fn(&str) -> bool) {
+        self.carriers.retain(|name, _| asked(name));
     }
 
     /// Another link may have taken the name already.

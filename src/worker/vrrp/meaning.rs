@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepalived_conf::Options;
 use keepalived_conf::blocks::tracking::vrrp_track_process::Matching as Written;
@@ -11,6 +12,7 @@ use keepalived_conf::source::Host;
 
 use super::watches::Watch;
 use crate::kernel::child::Command;
+use crate::kernel::clock;
 use crate::kernel::host::OsHost;
 use crate::notify::smtp::Post;
 use crate::notify::vrrp::{Book, Hooks};
@@ -22,6 +24,7 @@ use crate::plan::vrrp::{Told, VrrpPlan};
 use crate::proto::vrrp::TrackId;
 use crate::watch::process::{Matching, Process};
 use crate::watch::{Probe, Script as TrackScript};
+use crate::worker::standing::{Habits, Kind, Standing};
 
 /// What a configuration means on this machine.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ pub(super) struct Meaning {
     pub(super) watches: BTreeMap<TrackId, Watch>,
     /// What dumps repeat of the configuration.
     pub(super) written: Arc<dump::Written>,
+    pub(super) standing: Standing,
 }
 
 /// What there is to say about a configuration, for the log.
@@ -40,10 +44,14 @@ pub(super) type Remarks = Vec<(Level, String)>;
 
 impl Meaning {
     /// Reads a text in which everything is written out. Its findings were told, with their places, by whoever wrote it.
-    pub(super) fn of(text: String, before: Option<&VrrpPlan>) -> (Meaning, Remarks) {
+    pub(super) fn of(text: String, before: Option<&VrrpPlan>, habits: &Habits) -> (Meaning, Remarks) {
         let host = OsHost::new();
         let loaded = keepalived_conf::load_ready(&host, text, &Options::default());
-        let plan = VrrpPlan::compile(&loaded.config, before);
+        let mut plan = VrrpPlan::compile(&loaded.config, before);
+        // Whoever was started together with the machine waits until that has run for long enough.
+        let up = Duration::from_nanos(clock::now());
+        let delay = &mut plan.setup.globals.startup_delay;
+        *delay = plan.around.after_boot.saturating_sub(up).max(*delay);
         let mut remarks: Remarks = plan.troubles.iter().map(|trouble| (Level::Error, trouble.clone())).collect();
         let notify = NotifyPlan::compile(&loaded.config, &plan);
         let mut hooks = |hooks: &notify::Hooks| hooks_of(hooks, &host, &mut remarks);
@@ -52,19 +60,14 @@ impl Meaning {
         let pipes = notify.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
         let watches = plan.told.iter();
         let watches = watches.filter_map(|(id, told)| Some((*id, watch_of(&plan, *id, told, &host, &mut remarks)?)));
-        let watches = watches.collect();
+        let watches: BTreeMap<TrackId, Watch> = watches.collect();
+        let book = Book { instances, groups, no_fault_mails: notify.no_fault_mails };
+        let pipes: Vec<Pipe> = pipes;
+        let runs_programs = book.runs_anything() || !pipes.is_empty() || !watches.is_empty();
+        let standing = Standing::of(&loaded.config, Kind::Vrrp, habits, runs_programs);
         let keepalived_conf::Config { global, tracking, vrrp, .. } = loaded.config;
-        (
-            Meaning {
-                book: Book { instances, groups, no_fault_mails: notify.no_fault_mails },
-                pipes,
-                mail: notify.mail,
-                watches,
-                written: Arc::new(dump::Written { global, tracking, vrrp }),
-                plan,
-            },
-            remarks,
-        )
+        let written = Arc::new(dump::Written { global, tracking, vrrp });
+        (Meaning { book, pipes, mail: notify.mail, watches, standing, written, plan }, remarks)
     }
 }
 

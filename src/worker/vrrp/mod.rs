@@ -8,6 +8,7 @@
 
 mod announce;
 mod apply;
+mod beats;
 mod bequest;
 mod chronicle;
 mod convert;
@@ -22,6 +23,7 @@ mod report;
 pub mod role;
 pub mod show;
 mod statics;
+mod strangers;
 mod vmac;
 mod watches;
 
@@ -38,10 +40,10 @@ use nix::sys::socket::SockProtocol;
 use tokio::sync::mpsc::Receiver;
 
 use crate::channel::Deposit;
-use crate::kernel::clock;
 use crate::kernel::netlink::{Done, Writer};
 use crate::kernel::rtnl::monitor::{Interest, Notice};
 use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
+use crate::kernel::{clock, files};
 use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
@@ -49,8 +51,10 @@ use crate::proto::vrrp::{
     Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Ticket, TrackId, WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
+use crate::worker::standing::Habits;
 use announce::Announcing;
 use apply::{Holder, Part, Place};
+use beats::Beats;
 use bequest::Bequest;
 use chronicle::Chronicle;
 use filter::Filtering;
@@ -58,6 +62,7 @@ use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
 use ports::Ports;
 use statics::Statics;
+use strangers::Strangers;
 use vmac::Virtuals;
 
 /// How often a port whose sockets could not be opened is tried again, besides whenever something changes underneath.
@@ -87,18 +92,22 @@ pub struct Outside<'a> {
     pub orders: Receiver<Order>,
     /// Of tracked objects that are watched elsewhere.
     pub readings: Receiver<(TrackId, Reading)>,
+    pub habits: Habits,
     /// Is told every event, in order.
     pub told: &'a mut dyn FnMut(&Event, &VrrpPlan),
     /// Is told what must be undone should we die; each deposit before the deed.
     pub will: &'a mut dyn FnMut(Deposit),
     /// Is told that the loop goes round, and how long it may seem not to.
     pub alive: &'a mut dyn FnMut(Duration),
+    /// Is told that a turn came so much too late.
+    pub late: &'a mut dyn FnMut(Duration),
 }
 
 impl fmt::Debug for Outside<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outside { log, orders, readings, told: _, will: _, alive: _ } = self;
-        out.debug_struct("Outside").field("log", log).field("orders", orders).field("readings", readings).finish()
+        let Outside { log, orders, readings, habits, told: _, will: _, alive: _, late: _ } = self;
+        let mut outside = out.debug_struct("Outside");
+        outside.field("log", log).field("orders", orders).field("readings", readings).field("habits", habits).finish()
     }
 }
 
@@ -126,6 +135,8 @@ struct Worker<'a> {
     ports: Ports,
     holder: Holder,
     statics: Statics,
+    strangers: Strangers,
+    beats: Beats,
     filtering: Filtering,
     writer: Writer<Part>,
     answers: Receiver<Done<Part>>,
@@ -147,6 +158,8 @@ struct Worker<'a> {
     /// Ports may look different now.
     stale: bool,
     retiring: bool,
+    /// Everything stays as it is and we go.
+    left: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -169,6 +182,8 @@ impl<'a> Worker<'a> {
             ports: Ports::new()?,
             holder: Holder::default(),
             statics: Statics::default(),
+            strangers: Strangers::default(),
+            beats: Beats::default(),
             filtering: Filtering::default(),
             writer,
             answers,
@@ -186,7 +201,9 @@ impl<'a> Worker<'a> {
             renew_at: None,
             stale: true,
             retiring: false,
+            left: false,
         };
+        worker.write_first_values(&plan);
         worker.adopt(plan)?;
         worker.clear_leftovers()?;
         Ok(worker)
@@ -198,7 +215,7 @@ impl<'a> Worker<'a> {
         if interest != self.interest {
             self.monitor = Monitor::start(interest)?;
             self.interest = interest;
-            self.interfaces = Interfaces::read(&mut self.asker)?;
+            self.interfaces = self.interfaces.read_again(&mut self.asker)?;
         }
         let changes = Changes::between(&self.plan.setup, &plan.setup);
         if plan.lease != self.plan.lease {
@@ -213,7 +230,9 @@ impl<'a> Worker<'a> {
         self.virtual_addresses = virtual_addresses(&plan);
         self.announcing.follow(&plan.spacing);
         self.plan = plan;
-        self.ports.plan(&self.plan.ports);
+        self.ports.plan(&self.plan.ports, &self.plan.around.queues);
+        self.strangers.follow(&self.plan);
+        self.interfaces.ask_only(|name| self.plan.around.polled.contains_key(name));
         self.heart.follow(&self.plan.setup);
         self.pending.push_back(Input::Reconfigure(changes));
         self.stale = true;
@@ -224,7 +243,7 @@ impl<'a> Worker<'a> {
     /// What a former life left behind would be a second master's: it goes before the first turn.
     fn clear_leftovers(&mut self) -> io::Result<()> {
         self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
-        self.interfaces = Interfaces::read(&mut self.asker)?;
+        self.interfaces = self.interfaces.read_again(&mut self.asker)?;
         let mut requests = Vec::new();
         // What is static belongs there, now as then.
         let details = self.plan.details.iter().filter(|(id, _)| !statics::names(&self.plan.statics, **id));
@@ -262,14 +281,19 @@ impl<'a> Worker<'a> {
             self.outside
                 .log
                 .warning("changes of the network came faster than they could be read: reading everything anew");
-            self.interfaces = Interfaces::read(&mut self.asker)?;
+            self.interfaces = self.interfaces.read_again(&mut self.asker)?;
             let lost = self.holder.compare(&self.interfaces);
             self.lost(lost);
             self.statics.ask_again(clock::now());
             self.stale = true;
             return Ok(());
         }
+        let event = match event {
+            Change::Link(link) => Change::Link(self.interfaces.with_carrier(&link)),
+            other => other,
+        };
         self.tell_link(&event);
+        self.tell_address(&event);
         match &event {
             Change::Link(link) => self.statics_over(link),
             Change::LinkGone(link) => self.virtuals.gone(link.index),
@@ -308,9 +332,44 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Addresses that come and go, for who asked for it.
+    fn tell_address(&self, event: &Change) {
+        let (address, what) = match event {
+            Change::Address(address) if self.outside.habits.tells_addresses => (address, "added"),
+            Change::AddressGone(address) if self.outside.habits.tells_addresses => (address, "removed"),
+            _ => return,
+        };
+        let link = self.interfaces.link(address.interface).map_or("?", |link| link.name.as_str());
+        self.outside.log.info(format_args!("Netlink reports address {} {what} on {link}", address.address));
+    }
+
+    /// Asks interfaces that do not tell whether they have a carrier.
+    fn ask_interfaces(&mut self) -> io::Result<()> {
+        for (name, up) in self.beats.ask(&self.plan.around.polled, clock::now()) {
+            if let Some(link) = self.interfaces.carries(&name, up) {
+                self.notice(Notice { event: Change::Link(link), port: 0 })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tracked files that are to have a value before anybody looks.
+    fn write_first_values(&self, plan: &VrrpPlan) {
+        for first in &plan.around.first_values {
+            let path = std::path::Path::new(&first.path);
+            if !first.overwrite && files::exists(path) {
+                continue;
+            }
+            if let Err(error) = files::replace(path, format!("{}\n", first.value).as_bytes(), 0o644) {
+                self.outside.log.warning(format_args!("the tracked file {} cannot be written: {error}", first.path));
+            }
+        }
+    }
+
     /// Looks at ports and tracks again, and says what the engine should know.
     fn refresh(&mut self) {
         self.stale = false;
+        self.virtuals.settle_around(&self.plan.around, &self.interfaces);
         self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
         let told = self.ports.refresh(&self.interfaces, &self.virtual_addresses, &self.outside.log);
         self.pending.extend(told);
@@ -404,6 +463,7 @@ impl<'a> Worker<'a> {
             Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
             Order::Show(asked) => self.asked.push(asked),
             Order::CountAnew => self.pending.push_back(Input::CountAnew),
+            Order::Stop if self.outside.habits.leaves_everything => self.left = true,
             Order::Stop => self.pending.push_back(Input::Stop),
         }
         Ok(())
@@ -442,8 +502,10 @@ impl<'a> Worker<'a> {
         self.release_statics();
         drop(self.writer);
         while self.answers.recv().await.is_some() {}
-        self.filtering.end().await;
-        self.virtuals.end();
+        if !self.left {
+            self.filtering.end().await;
+            self.virtuals.end();
+        }
     }
 }
 
@@ -458,6 +520,7 @@ impl World for Worker<'_> {
         let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
         let statics = self.statics.rest(clock::now());
         let announcement = self.announcing.rest();
+        let beat = self.beats.rest(&self.plan.around.polled, clock::now());
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
@@ -477,6 +540,7 @@ impl World for Worker<'_> {
             () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
             () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
             () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
+            () = tokio::time::sleep(beat.unwrap_or_default()), if beat.is_some() => Ok(()),
             () = tokio::time::sleep(self.heart.rest(clock::now())) => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
@@ -496,12 +560,14 @@ impl World for Worker<'_> {
         self.renew_leases();
         self.hold_statics();
         self.announcing.serve(&self.outside.log);
+        self.ask_interfaces()?;
         // What the engine must know before it hears anything: its instances, their ports, their links.
         if self.stale {
             self.refresh();
         }
         inputs.extend(self.pending.drain(..));
         let mut more = self.ports.receive(limit, wall, inputs)?;
+        self.strangers.look(inputs, &self.plan, &self.outside.log);
         while let Some(done) = self.answered.take().or_else(|| self.answers.try_recv().ok()) {
             self.settle(done);
         }
@@ -547,8 +613,12 @@ impl World for Worker<'_> {
         Some(Input::Woke { late_by: by })
     }
 
+    fn is_late(&mut self, by: Duration) {
+        (self.outside.late)(by);
+    }
+
     fn is_over(&self, engine: &Engine) -> bool {
-        engine.is_finished()
+        engine.is_finished() || self.left
     }
 }
 
@@ -563,5 +633,6 @@ fn interest(plan: &VrrpPlan) -> Interest {
     Interest {
         routes: any(|detail| matches!(detail, Detail::Route(_))),
         rules: any(|detail| matches!(detail, Detail::Rule(_))),
+        room: plan.around.network_notices.map(convert::room),
     }
 }

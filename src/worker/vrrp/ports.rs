@@ -14,8 +14,12 @@ use crate::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, OpenError, Outg
 use crate::kernel::ready::Ready;
 use crate::kernel::rtnl::Link as KernelLink;
 use crate::observe::log::Log;
+use crate::plan::vrrp::surroundings::Queue;
 use crate::plan::vrrp::{Hears, Port as Planned};
 use crate::proto::vrrp::{Datagram, Input, Link, PortId, Raw, Transmission, WallTime};
+
+/// Of instances without an interface.
+const USUAL_MTU: u32 = 1500;
 
 #[derive(Debug)]
 pub(super) struct Ports {
@@ -29,6 +33,7 @@ pub(super) struct Ports {
 #[derive(Debug)]
 struct Port {
     planned: Planned,
+    queue: Queue,
     sockets: Option<Sockets>,
     told_link: Option<Link>,
     told_source: Option<Option<IpAddr>>,
@@ -66,13 +71,15 @@ impl Ports {
     }
 
     /// The wanted ports from now on. Those that are not wanted any more stay until `retire`.
-    pub(super) fn plan(&mut self, planned: &BTreeMap<PortId, Planned>) {
+    pub(super) fn plan(&mut self, planned: &BTreeMap<PortId, Planned>, queues: &BTreeMap<PortId, Queue>) {
         for (id, planned) in planned {
+            let queue = queues.get(id).copied().unwrap_or_default();
             match self.ports.get_mut(id) {
-                Some(port) if port.planned == *planned => {}
+                Some(port) if port.planned == *planned => port.queue = queue,
                 _ => {
                     let port = Port {
                         planned: planned.clone(),
+                        queue,
                         sockets: None,
                         told_link: None,
                         told_source: None,
@@ -196,8 +203,11 @@ impl Ports {
 
 impl Port {
     fn found<'a>(&self, interfaces: &'a Interfaces) -> Found<'a> {
-        let base = self.planned.interface.as_deref().and_then(|name| interfaces.named(name));
-        let Some(over) = &self.planned.over else { return Found { base, home: base, transmit: base } };
+        let named = |name: &Option<String>| name.as_deref().and_then(|name| interfaces.named(name));
+        let base = named(&self.planned.interface);
+        let Some(over) = &self.planned.over else {
+            return Found { base, home: base, transmit: base.or_else(|| named(&self.planned.vrf)) };
+        };
         // A virtual interface whose base is gone is about to go too.
         let home = base.and_then(|_| interfaces.named(&over.name));
         Found { base, home, transmit: if over.transmit_base { base } else { home } }
@@ -213,11 +223,12 @@ impl Port {
     ) -> (Link, Option<IpAddr>) {
         let found = self.found(interfaces);
         let source = self.source(&found, interfaces, virtual_addresses);
-        if self.planned.interface.is_some() && (found.base.is_none() || found.home.is_none()) {
+        let lacks_interface = self.planned.interface.is_some() && (found.base.is_none() || found.home.is_none());
+        if lacks_interface || (self.planned.vrf.is_some() && found.transmit.is_none()) {
             self.sockets = None;
             return (Link::Gone, source);
         }
-        let up = [found.base, found.home].iter().flatten().all(|link| link.is_up());
+        let up = [found.base, found.home, found.transmit].iter().flatten().all(|link| link.is_up());
         let Some(on) = self.place(&found, source) else {
             // Unicast without an address to listen on; the engine knows that there is no source.
             self.sockets = None;
@@ -225,7 +236,9 @@ impl Port {
         };
         if self.sockets.as_ref().is_none_or(|sockets| sockets.on != on) {
             self.sockets = None;
-            match self.open(id, ready, on) {
+            let room =
+                self.queue.octets + self.queue.mtus * u64::from(found.transmit.map_or(USUAL_MTU, |link| link.mtu));
+            match self.open(id, ready, on, room) {
                 Ok(sockets) => {
                     self.problem = None;
                     self.sockets = Some(sockets);
@@ -269,9 +282,9 @@ impl Port {
         Some(Where { listen, transmit })
     }
 
-    fn open(&self, id: PortId, ready: &Ready, on: Where) -> Result<Sockets, OpenError> {
+    fn open(&self, id: PortId, ready: &Ready, on: Where, room: u64) -> Result<Sockets, OpenError> {
         let protocol = if self.planned.authenticated { Protocol::Ah } else { Protocol::Vrrp };
-        let buffer = self.planned.receive_buffer.and_then(|bytes| usize::try_from(bytes).ok());
+        let buffer = usize::try_from(room).ok().filter(|octets| *octets > 0);
         let receiver = Receiver::open(&on.listen, protocol, buffer)?;
         let sender = Sender::open(convert::family(self.planned.family), protocol, on.transmit.as_ref())?;
         ready.add(&receiver, id.0.into()).map_err(OpenError::watching)?;

@@ -19,6 +19,7 @@ use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
 use crate::worker::process::{self, Lifeline};
+use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
 const ORDERS_MAX: usize = 16;
@@ -27,30 +28,29 @@ const READINGS_MAX: usize = 256;
 
 /// Runs the worker until it is told to stop; the answer is the exit status. `inherited` are the numbers of the channel and
 /// of the configuration.
-pub fn run(name: &OsStr, inherited: (i32, i32), log: &Log) -> u8 {
-    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, log).await)
+pub fn run(name: &OsStr, inherited: (i32, i32), habits: Habits, log: &Log) -> u8 {
+    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &habits, log).await)
 }
 
-async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
+async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> io::Result<()> {
     let outbox = lifeline.outbox();
     let (orders, ordered) = channel(ORDERS_MAX);
     let (readings, read) = channel(READINGS_MAX);
     let (wishes, wished) = channel(dumps::WAITING_MAX);
     let wishing = wishes.clone();
     process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, dump))?;
-    let (first, remarks) = Meaning::of(text, None);
+    let (first, remarks) = Meaning::of(text, None, habits);
+    first.standing.take(None, log);
     tell(remarks, log);
     let mut notifier = Notifier::new(log.clone());
-    for pipe in &first.pipes {
-        if let Err(error) = notifier.open(pipe) {
-            log.warning(format_args!("notify pipe {} cannot be used: {error}", pipe.path.display()));
-        }
-    }
+    notifier.turn_to(&first.pipes);
     notifier.mail_by(first.mail.clone());
     let notifier = Rc::new(RefCell::new(notifier));
     let herald = Rc::new(RefCell::new(Herald::new(first.book.clone())));
     let mut watches = Watches::new(readings, log.clone());
+    watches.make_room(first.plan.around.process_notices.map(super::convert::room));
     watches.turn_to(&first.watches);
+    let standing = RefCell::new(first.standing.clone());
     let plan = first.plan.clone();
     let dumper = Dumper::new(first.written.clone(), watches.busy(), log.clone());
     let asking = orders.clone();
@@ -58,17 +58,27 @@ async fn live(lifeline: &Lifeline, text: String, log: &Log) -> io::Result<()> {
         let mut told = |event: &_, _: &VrrpPlan| herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
         let mut alive = |patience| lifeline.alive(patience);
+        let mut late = |by| standing.borrow_mut().is_late(by, log);
         let outside = Outside {
             log: log.clone(),
             orders: ordered,
             readings: read,
+            habits: habits.clone(),
             told: &mut told,
             will: &mut will,
             alive: &mut alive,
+            late: &mut late,
+        };
+        let turning = Turning {
+            herald: &herald,
+            notifier: &notifier,
+            dumper: &dumper,
+            standing: &standing,
+            watches: &mut watches,
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
-            failed = obey(outbox, (orders, wishes), first, (&herald, &notifier, &dumper), &mut watches, log) => failed,
+            failed = obey(outbox, (orders, wishes), (first, habits), turning, log) => failed,
             failed = dumper.serve(wished, asking) => failed,
             failed = outbox.run() => failed,
         }
@@ -85,29 +95,39 @@ fn tell(remarks: Remarks, log: &Log) {
     }
 }
 
+/// What a reload turns to another configuration, besides the loop itself.
+struct Turning<'a> {
+    herald: &'a RefCell<Herald>,
+    notifier: &'a RefCell<Notifier>,
+    dumper: &'a Dumper,
+    standing: &'a RefCell<Standing>,
+    watches: &'a mut Watches,
+}
+
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
     (orders, wishes): (Sender<Order>, Sender<Dump>),
-    mut current: Meaning,
-    (herald, notifier, dumper): (&RefCell<Herald>, &RefCell<Notifier>, &Dumper),
-    watches: &mut Watches,
+    (mut current, habits): (Meaning, &Habits),
+    Turning { herald, notifier, dumper, standing, watches }: Turning<'_>,
     log: &Log,
 ) -> io::Result<()> {
     loop {
         match outbox.channel().receive().await {
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
-                let refused = match understand(bundle, current.plan.clone()).await {
+                let refused = match understand(bundle, current.plan.clone(), habits.clone()).await {
                     Ok((next, remarks)) => {
                         tell(remarks, log);
+                        // A raise of the priority that was earned meanwhile does not outlive the reload.
+                        next.standing.take(Some(&standing.borrow()), log);
+                        standing.replace(next.standing.clone());
                         herald.borrow_mut().turn_to(next.book.clone());
+                        notifier.borrow_mut().turn_to(&next.pipes);
+                        watches.make_room(next.plan.around.process_notices.map(super::convert::room));
                         notifier.borrow_mut().mail_by(next.mail.clone());
                         watches.turn_to(&next.watches);
                         dumper.turn_to(next.written.clone());
                         let _ = orders.send(Order::Reload(Box::new(next.plan.clone()))).await;
-                        if next.pipes != current.pipes {
-                            log.warning("other notify pipes count from the next start on");
-                        }
                         current = next;
                         None
                     }
@@ -131,7 +151,7 @@ async fn obey(
 }
 
 /// Reads a configuration beside the loop, which must go on meanwhile.
-async fn understand(bundle: OwnedFd, before: VrrpPlan) -> io::Result<(Meaning, Remarks)> {
-    let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before)));
+async fn understand(bundle: OwnedFd, before: VrrpPlan, habits: Habits) -> io::Result<(Meaning, Remarks)> {
+    let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }

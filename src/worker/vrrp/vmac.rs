@@ -17,6 +17,7 @@ use crate::kernel::rtnl::address::{Lifetimes, flag};
 use crate::kernel::rtnl::link::{self, Ipv4Setting, Virtual};
 use crate::kernel::rtnl::{Address, Asker, Link};
 use crate::observe::log::Log;
+use crate::plan::vrrp::surroundings::Surroundings;
 use crate::plan::vrrp::{Over, OverKind, Port, VrrpPlan};
 use crate::proto::vrrp::Family;
 
@@ -46,6 +47,16 @@ impl Virtuals {
                 Ok(()) => {}
                 Err(error) => log.error(format_args!("{}: cannot be made on {}: {error}", over.name, base.name)),
             }
+        }
+    }
+
+    /// Changes what the configuration wants changed on interfaces that are there.
+    pub(super) fn settle_around(&mut self, around: &Surroundings, interfaces: &Interfaces) {
+        if around.no_group_reports {
+            self.change(Setting::net("ipv4/igmp_link_local_mcast_reports"), 0);
+        }
+        for name in around.promote_secondaries.iter().filter(|name| interfaces.named(name).is_some()) {
+            self.change(Setting::ipv4(name, "promote_secondaries"), 1);
         }
     }
 
@@ -170,10 +181,14 @@ impl Virtuals {
     }
 
     fn change(&mut self, setting: Setting, value: i64) {
-        if self.changed.contains_key(&setting) {
+        let Ok(before) = setting.read() else { return };
+        if let Some((original, ours)) = self.changed.get(&setting) {
+            // An interface that came back begins anew; anything else is somebody's wish.
+            if before == *original && value == *ours {
+                let _ = setting.write(value);
+            }
             return;
         }
-        let Ok(before) = setting.read() else { return };
         if before != value && setting.write(value).is_ok() {
             self.changed.insert(setting, (before, value));
         }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use tokio::task::JoinHandle;
 
-use crate::kernel::process::Connector;
-use crate::kernel::process::connector::BUFFER;
+use crate::kernel::namespace;
+use crate::kernel::netlink::Room;
+use crate::kernel::process::connector::ROOM;
+use crate::kernel::process::{Connector, OpenError};
 use crate::observe::log::Log;
 use crate::proto::vrrp::TrackId;
 use crate::watch::process::{Process, Processes};
@@ -27,6 +29,8 @@ pub(super) struct Watches {
     /// Processes are counted together.
     processes: Option<Processes>,
     counted: BTreeMap<TrackId, Process>,
+    /// For what the kernel tells of processes.
+    room: Room,
     readings: Readings,
     busy: Busy,
     log: Log,
@@ -35,12 +39,17 @@ pub(super) struct Watches {
 impl Watches {
     pub(super) fn new(readings: Readings, log: Log) -> Watches {
         let (running, counted, busy) = (BTreeMap::new(), BTreeMap::new(), Busy::default());
-        Watches { running, processes: None, counted, readings, busy, log }
+        Watches { running, processes: None, counted, room: ROOM, readings, busy, log }
     }
 
     /// The scripts that are running, kept up to date.
     pub(super) fn busy(&self) -> Busy {
         self.busy.clone()
+    }
+
+    /// Room for what the kernel tells of processes; counts when it is asked the next time.
+    pub(super) fn make_room(&mut self, room: Option<Room>) {
+        self.room = room.unwrap_or(ROOM);
     }
 
     /// Looks at these from now on. What did not change goes on undisturbed.
@@ -84,13 +93,23 @@ impl Watches {
             _ if processes.is_empty() => self.processes = None,
             Some(running) => running.track(processes),
             None => {
-                let connector = Connector::open(BUFFER);
+                let connector = connector(self.room);
                 match Processes::start(processes, connector, self.readings.clone(), self.log.clone()) {
                     Ok(running) => self.processes = Some(running),
                     Err(error) => self.log.error(format_args!("processes cannot be tracked: {error}")),
                 }
             }
         }
+    }
+}
+
+/// The kernel tells of processes in its first network namespace only, wherever we are.
+fn connector(room: Room) -> Result<Connector, OpenError> {
+    let here = Connector::open(room);
+    let Err(OpenError::Listen(_) | OpenError::Silent) = &here else { return here };
+    match namespace::within(namespace::FIRST.as_ref(), || Connector::open(room)) {
+        Ok(Ok(there)) => Ok(there),
+        Ok(Err(_)) | Err(_) => here,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Receive buffers of the sockets that hear from the kernel.
 
 use super::Global;
-use crate::schema::{Keyword, Setting, Shape, kw, strict_int};
+use crate::schema::{Keyword, Setting, Shape, Status, kw, strict_int};
 use crate::value::Args;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,17 +70,19 @@ macro_rules! buffer {
 
 pub(super) fn rows() -> Vec<Keyword<Global>> {
     let mut rows = Vec::new();
-    rows.extend(buffer!(
+    let commands = buffer!(
         vrrp_command, "vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force",
         "the socket over which the VRRP process changes addresses and routes", default "65536", since "2.0.0"
-    ));
+    );
+    let unneeded = Status::NoEffect("every answer is read before the next request is sent");
+    rows.extend(commands.map(|keyword| keyword.with_status(unneeded)));
     rows.extend(buffer!(
         vrrp_monitor, "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
-        "the socket over which the VRRP process hears of changes", default "65536", since "2.0.0"
+        "the socket over which the VRRP process hears of changes", default "8388608, even beyond the system's maximum", since "2.0.0"
     ));
     rows.extend(buffer!(
         process_events, "process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
-        "the socket that reports processes", default "the system's, doubled after each overrun", since "2.0.11"
+        "the socket that reports processes", default "4194304, even beyond the system's maximum; doubled after each overrun", since "2.0.11"
     ));
     rows.extend(buffer!(
         lvs_command, "lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force",

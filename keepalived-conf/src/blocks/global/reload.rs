@@ -3,7 +3,7 @@
 use super::{Global, NOT_A_DIRECTORY, only_word};
 use crate::diagnostic::Class;
 use crate::environment::{Answer, InodeKind};
-use crate::schema::{Again, Keyword, Setting, Shape, kw};
+use crate::schema::{Again, Keyword, Setting, Shape, Status, kw};
 use crate::value::{Args, NOT_A_CHOICE};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,8 +138,8 @@ fn guards() -> Vec<Keyword<Global>> {
             .arg(Shape::Word("DIRECTORY"))
             .default("in memory")
             .doc("Keep the working copy of the configuration in this directory.")
-            .note("A reload cannot change it. Here the working copy is sealed memory in any case.")
             .since("2.2.0")
+            .status(Status::NoEffect("the working copy is sealed memory, which nobody can change"))
             .again(Again::First)
             .set(|global, args| {
                 if let Some(path) = args.text() {

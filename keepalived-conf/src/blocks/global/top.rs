@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::blocks::Config;
-use crate::schema::{Again, Keyword, Setting, Shape, kw, strict_int};
+use crate::schema::{Again, Keyword, Setting, Shape, Status, kw, strict_int};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -79,8 +79,8 @@ pub(super) fn rows() -> Vec<Keyword<Config>> {
         kw("namespace_with_ipsets")
             .default("off")
             .doc("Allow ipsets in a network namespace on kernels older than 3.13.")
-            .note("Needs `net_namespace`. Nothing to allow here: the sets are those of nftables.")
             .since("<2.0")
+            .status(Status::NoEffect("the sets are those of nftables, which every namespace has"))
             .set(|config, _| config.global.top.namespace_with_ipsets = true),
         kw("use_pid_dir")
             .default("off")

@@ -1,0 +1,236 @@
+//! What the daemon promises whoever starts it: names, places, scripts of its own, rights, and word to a service manager.
+
+use std::os::unix::net::UnixDatagram;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::journal::PATIENCE;
+use crate::node::{Daemon, Node, Program};
+use crate::topology::Lab;
+
+const INSTANCE: &str = "vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n \
+    virtual_ipaddress {\n 10.0.0.100\n }\n}\n";
+
+struct Site {
+    lab: Lab,
+    a: Node,
+}
+
+impl Site {
+    fn new(test: &str) -> Option<Site> {
+        let mut lab = Lab::new(test)?;
+        let lan = lab.segment("lan");
+        let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+        Some(Site { lab, a })
+    }
+
+    #[track_caller]
+    fn start(&self, options: &str, before: &str) -> Daemon {
+        let daemon = self.a.start_with(Program::Steadfast, options, &format!("{before}{INSTANCE}"));
+        self.lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+        daemon
+    }
+
+    /// What a shell inside the node prints.
+    fn inside(&self, line: &str) -> String {
+        let output = self.a.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    #[track_caller]
+    fn shows(&self, line: &str, wanted: &str) {
+        let start = Instant::now();
+        loop {
+            let printed = self.inside(line);
+            if printed == wanted {
+                return;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "`{line}` never showed {wanted:?} but {printed:?}\n{}",
+                self.lab.journal.read()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_named_instance_has_its_own_pid_files_process_names_and_log() {
+    let Some(site) = Site::new("a_named_instance_has_its_own_pid_files_process_names_and_log") else { return };
+    let before = "instance red\nglobal_defs {\n process_name kd-main\n vrrp_process_name kd-vrrp\n}\n";
+    let daemon = site.start("--vrrp -g/run/k.log", before);
+    site.shows("ls /run/keepalived", "keepalived_red.pid\nvrrp_red.pid");
+    site.shows("cat /proc/$(cat /run/keepalived/keepalived_red.pid)/comm", "kd-main");
+    site.shows("cat /proc/$(cat /run/keepalived/vrrp_red.pid)/comm", "kd-vrrp");
+    site.shows("grep -c 'Entering MASTER' /run/k_vrrp_red.log", "1");
+    assert!(daemon.stop().success());
+    site.shows("ls -d /run/keepalived 2>/dev/null", "");
+}
+
+#[test]
+fn a_daemon_of_a_namespace_lives_and_holds_its_addresses_there() {
+    let Some(site) = Site::new("a_daemon_of_a_namespace_lives_and_holds_its_addresses_there") else { return };
+    site.inside("mkdir -p /run/netns && ip netns add blue && ip -n blue link add eth0 type veth peer name peer0");
+    site.inside("ip -n blue link set lo up; ip -n blue link set peer0 up; ip -n blue link set eth0 up");
+    site.inside("ip -n blue addr add 10.9.0.1/24 dev eth0");
+    let daemon = site.a.start_with(Program::Steadfast, "--vrrp -s blue", INSTANCE);
+    let journal = &site.lab.journal;
+    journal.until("it is master", |seen| seen.said("a", "Entering MASTER"));
+    site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "1");
+    assert!(!site.a.has("10.0.0.100"), "the node's own network has nothing of it");
+    // Seen from outside, its PID files are in a folder of its own.
+    site.shows("ls /run/keepalived/blue", "keepalived.pid\nvrrp.pid");
+    assert!(daemon.stop().success());
+    site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "0");
+    site.shows("ls -d /run/keepalived 2>/dev/null", "");
+}
+
+#[test]
+fn scripts_of_the_daemon_run_first_and_last_and_cannot_hold_it_up() {
+    let Some(site) = Site::new("scripts_of_the_daemon_run_first_and_last_and_cannot_hold_it_up") else { return };
+    site.inside(
+        "printf '#!/bin/sh\\ncat /run/vrrp.pid >/run/first; exit 3\\n' >/run/first.sh; chmod 755 /run/first.sh",
+    );
+    site.inside(
+        "printf '#!/bin/sh\\nls /run/keepalived.pid >/run/last; sleep 1000\\n' >/run/last.sh; chmod 755 /run/last.sh",
+    );
+    let before = "global_defs {\n enable_script_security\n script_user root\n startup_script /run/first.sh\n \
+        shutdown_script /run/last.sh\n shutdown_script_timeout 1\n}\n";
+    let daemon = site.start("--vrrp", before);
+    let seen = site.lab.journal.read();
+    assert!(seen.said("a", "startup script /run/first.sh ended with status 3"), "{seen}");
+    site.shows("cmp /run/first /run/keepalived.pid && echo before any worker", "before any worker");
+    assert!(daemon.stop().success());
+    let seen = site.lab.journal.read();
+    assert!(seen.said("a", "shutdown script /run/last.sh took longer than 1 s"), "{seen}");
+    site.shows("cat /run/last", "/run/keepalived.pid");
+    assert!(!site.a.has("10.0.0.100"), "it was gone before");
+}
+
+#[test]
+fn a_service_manager_hears_when_the_daemon_is_ready_reloads_and_stops() {
+    let Some(site) = Site::new("a_service_manager_hears_when_the_daemon_is_ready_reloads_and_stops") else { return };
+    let path = site.a.namespace().path("root/run/notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket in the node");
+    manager.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    let hear = |wanted: &str| {
+        let mut bytes = [0; 512];
+        loop {
+            let length = manager.recv(&mut bytes).unwrap_or_else(|_| panic!("never heard {wanted}"));
+            let said = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            if said.starts_with(wanted) {
+                return said;
+            }
+        }
+    };
+    let daemon = site.a.start_among(Program::Steadfast, "NOTIFY_SOCKET=/run/notify", "--vrrp", INSTANCE);
+    let ready = hear("READY=1");
+    site.shows(
+        "cat /run/keepalived.pid",
+        ready.lines().find_map(|line| line.strip_prefix("MAINPID=")).expect("a number"),
+    );
+    assert!(hear("STATUS=").contains("VRRP worker"));
+    daemon.signal("HUP");
+    assert!(hear("RELOADING=1").contains("MONOTONIC_USEC="));
+    hear("READY=1");
+    // One that is refused ends too.
+    site.a.reconfigure("vrrp_instance {\n");
+    daemon.signal("HUP");
+    hear("RELOADING=1");
+    hear("READY=1");
+    assert!(daemon.stop().success());
+    hear("STOPPING=1");
+}
+
+#[test]
+fn what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept() {
+    let Some(site) = Site::new("what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept") else { return };
+    let globals = "global_defs {\n reload_check_config /run/found\n config_save_dir /run/copies\n}\n";
+    let daemon = site.start("--vrrp", &format!("instance red\n{globals}"));
+    site.a.reconfigure(&format!("instance blue\n{globals}{INSTANCE}"));
+    daemon.signal("HUP");
+    let refused = |seen: &crate::journal::Reading| seen.said("a", "changes `instance`, which takes a restart");
+    site.lab.journal.until("it is refused", refused);
+    site.a.reconfigure(&format!("instance red\n{globals}{INSTANCE}nonsense\n"));
+    daemon.signal("HUP");
+    site.shows("grep -c nonsense /run/found", "1");
+    site.a.reconfigure(&format!("instance red\n{globals}{INSTANCE}"));
+    daemon.signal("HUP");
+    site.lab.journal.until("it is taken", |seen| seen.said("a", "Reload 2 complete"));
+    site.shows("ls /run/copies | sed 's/[0-9][0-9]*/N/'", "keepalived.N.1.post\nkeepalived.N.1.pre");
+    assert!(site.a.has("10.0.0.100"));
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then() {
+    let Some(site) = Site::new("a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then") else { return };
+    let daemon = site.start("--vrrp", "global_defs {\n reload_time_file /run/when\n}\n");
+    // Written in one step, for a moment that is not past before it is read.
+    site.inside("date -u -d '+3 seconds' '+%Y-%m-%d %H:%M:%SZ' >/run/when.new; mv /run/when.new /run/when");
+    site.lab.journal.until("it reloads", |seen| seen.said("a", "Reload 2 complete"));
+    site.shows("ls /run/when 2>/dev/null", "");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn everything_stays_when_the_daemon_is_told_to_leave_it() {
+    let Some(site) = Site::new("everything_stays_when_the_daemon_is_told_to_leave_it") else { return };
+    let daemon = site.start("--vrrp --dont-release-vrrp", "");
+    assert!(daemon.stop().success());
+    assert!(site.a.has("10.0.0.100"), "the address stays");
+    let seen = site.lab.journal.read();
+    assert!(!seen.frames().any(|frame| frame.is_advert("10.0.0.1", 0)), "nobody was told\n{seen}");
+}
+
+#[test]
+fn a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_ones() {
+    let test = "a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_ones";
+    let Some(site) = Site::new(test) else { return };
+    site.inside("printf '#!/bin/sh\\nnice >/run/nice; grep -e CapEff -e Cpus_allowed_list /proc/self/status >/run/status; ulimit -n >/run/files; umask >/run/umask; pwd >/run/pwd; env >/run/env\\n' >/run/n.sh; chmod 755 /run/n.sh");
+    let before = "global_defs {\n enable_script_security\n script_user root\n vrrp_priority -7\n vrrp_no_swap\n vrrp_cpu_affinity 0\n umask 022\n}\n";
+    let text =
+        format!("{before}{}", INSTANCE.replace("virtual_ipaddress", "notify_master /run/n.sh\n virtual_ipaddress"));
+    let daemon = site.a.start_with(Program::Steadfast, "--vrrp", &text);
+    site.shows("ps -o ni= -p $(cat /run/vrrp.pid) | tr -d ' '", "-7");
+    site.shows("taskset -cp $(cat /run/vrrp.pid) | sed 's/.*: //'", "0");
+    site.shows("awk '/^VmLck/ { print ($2 > 0) }' /proc/$(cat /run/vrrp.pid)/status", "1");
+    let effective = site.inside("awk '/^CapEff/ { print $2 }' /proc/$(cat /run/vrrp.pid)/status");
+    let bits = u64::from_str_radix(&effective, 16).expect("a mask");
+    let (net_admin, net_raw, sys_admin, sys_module) = (12, 13, 21, 16);
+    assert!(bits >> net_admin & 1 == 1 && bits >> net_raw & 1 == 1, "{effective}");
+    assert!(bits >> sys_admin & 1 == 0 && bits >> sys_module & 1 == 0, "{effective}");
+    // The script is as the test itself started the daemon.
+    site.shows("cat /run/nice", "0");
+    let ours = site.inside("grep -e CapEff -e Cpus_allowed_list /proc/self/status");
+    site.shows("cat /run/status", &ours);
+    site.shows("cat /run/files", &site.inside("ulimit -n"));
+    site.shows("cat /run/umask", "0022");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn the_kernel_is_told_about_groups_and_addresses_as_configured_and_told_otherwise_at_the_end() {
+    let test = "the_kernel_is_told_about_groups_and_addresses_as_configured_and_told_otherwise_at_the_end";
+    let Some(site) = Site::new(test) else { return };
+    let reports = "sysctl -n net.ipv4.igmp_link_local_mcast_reports";
+    let promotes = "sysctl -n net.ipv4.conf.eth0.promote_secondaries";
+    let usual = (site.inside(reports), site.inside(promotes));
+    let text = format!(
+        "global_defs {{\n disable_local_igmp\n log_unknown_vrids\n}}\ntrack_file F {{\n file /run/tracked\n init_file 7\n}}\n\
+         linkbeat_interfaces {{\n eth0\n}}\n{}",
+        INSTANCE
+            .replace("virtual_ipaddress", "promote_secondaries\n track_file {\n F weight 1\n }\n virtual_ipaddress")
+    );
+    let daemon = site.a.start_with(Program::Steadfast, "--vrrp --address-monitoring", &text);
+    site.lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    site.shows(reports, "0");
+    site.shows(promotes, "1");
+    site.shows("cat /run/tracked", "7");
+    site.lab.journal.beats(1, |frame| frame.is_advert("10.0.0.1", 107));
+    site.a.operator("ip addr add 10.0.0.77/32 dev eth0");
+    site.lab.journal.until("it is told", |seen| seen.said("a", "Netlink reports address 10.0.0.77 added on eth0"));
+    assert!(daemon.stop().success());
+    assert_eq!((site.inside(reports), site.inside(promotes)), usual);
+}
