@@ -5,6 +5,7 @@
 //! and whatever is left to chance comes from streams of the layout's seed.
 
 pub mod cluster;
+pub mod health;
 pub mod host;
 pub mod layout;
 #[cfg(feature = "model")]

@@ -3,11 +3,13 @@
 //! - `SEEDS=N` fresh worlds are drawn (2,000 unless told otherwise), from `SEED_START` on, or from a seed of the moment
 //!   that is printed. Every 100th runs twice and must run alike.
 //! - `SEED=N cargo test --test sim one_seed -- --nocapture` plays one world and prints its timeline.
+//! - Worlds of load balancing have their own: `HEALTH_SEED=N cargo test --test sim one_health_seed -- --nocapture`.
 //! - A world that breaks a promise is made smaller and printed; put the text in `tests/seeds/NAME.world` to keep it.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::panic, clippy::expect_used)]
 
 mod behaviour;
+mod health;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -27,6 +29,14 @@ fn number(name: &str) -> Option<u64> {
     Some(text.replace('_', "").parse().unwrap_or_else(|_| panic!("{name}={text}: a number is expected")))
 }
 
+/// The first seed: the one asked for, or one of the moment.
+fn first_seed() -> u64 {
+    number("SEED_START").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+        u64::try_from(now.as_nanos() % 1_000_000_007).expect("small") * 1_000
+    })
+}
+
 /// What somebody needs who wants to see a broken promise: what it is, how it came about, and how to have it again.
 fn story(layout: &Layout, again: &str) -> String {
     let (small, outcome) = shrink::shrink(layout);
@@ -40,10 +50,7 @@ fn story(layout: &Layout, again: &str) -> String {
 
 #[test]
 fn fresh_worlds_keep_every_promise() {
-    let first = number("SEED_START").unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
-        u64::try_from(now.as_nanos() % 1_000_000_007).expect("small") * 1_000
-    });
+    let first = first_seed();
     let count = number("SEEDS").unwrap_or(SEEDS);
     println!(
         "worlds {first} to {} (again: SEED_START={first} SEEDS={count} cargo test --test sim fresh)",

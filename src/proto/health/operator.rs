@@ -30,7 +30,7 @@ impl Engine {
                 let known = self.servers.get_mut(&server).ok_or(Refusal::NoSuchServer)?;
                 known.wish.take().ok_or(Refusal::NothingToRestore)?;
                 self.schedule(Owner::Wish(server), None);
-                self.look_at(server, Cause::Operator, true);
+                self.follow_wish(server);
                 Ok(())
             }
             Verb::Check { server } => self.check_now(now, server),
@@ -45,7 +45,7 @@ impl Engine {
         }
         server.wish = Some(wish);
         self.schedule(Owner::Wish(id), wish.until);
-        self.look_at(id, Cause::Operator, true);
+        self.follow_wish(id);
         Ok(())
     }
 
@@ -62,7 +62,16 @@ impl Engine {
         let Some(server) = self.servers.get_mut(&id) else { return };
         if server.wish.take().is_some() {
             self.events.push(Event::WishOver { server: id });
-            self.look_at(id, Cause::Operator, true);
+            self.follow_wish(id);
+        }
+    }
+
+    /// A wish can move a server in the table without changing its weight: a drained one keeps its place beside the sorry
+    /// server.
+    fn follow_wish(&mut self, id: ServerId) {
+        self.look_at(id, Cause::Operator, true);
+        if let Some(service) = self.service_of(id) {
+            self.touched.entry(service).or_insert(Cause::Operator);
         }
     }
 

@@ -71,7 +71,7 @@ impl Engine {
         self.fronts.keep_used();
         self.index();
         for (id, verdict) in readings {
-            self.reading(id, verdict);
+            looked.extend(self.read(id, verdict));
         }
         let followed: Vec<ServiceId> = judged.iter().copied().collect();
         for id in followed {

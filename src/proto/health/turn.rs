@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::checker::Judgement;
+use super::checker::{Decided, Judgement};
 use super::io::{Cause, Effect, Event, Outcome};
 use super::params::AtStop;
 use super::server::Sum;
@@ -27,7 +27,7 @@ impl Engine {
         service.and_then(|service| self.services.get(&service)).is_some_and(|service| service.suspended)
     }
 
-    fn service_of(&self, server: ServerId) -> Option<ServiceId> {
+    pub(super) fn service_of(&self, server: ServerId) -> Option<ServiceId> {
         self.servers.get(&server).map(|server| server.params.service)
     }
 
@@ -58,9 +58,28 @@ impl Engine {
 
     /// Tells what an answer came to, and looks at the server.
     fn judged(&mut self, id: CheckerId, judgement: Judgement) {
+        self.tell(id, judgement);
         let Some(checker) = self.checkers.get(&id) else { return };
         let (up, server, alpha) = (checker.up, checker.params.server, checker.params.alpha);
-        let log_all = checker.params.log_all_failures;
+        let moved = self.look_at(server, Cause::Check(id), true);
+        // A server that waits for its first success is told of when that fails, though it was never up.
+        let never = judgement.decided.is_some_and(|decided| decided.first && !decided.changed && !up);
+        if never && !moved && alpha {
+            self.events.push(Event::Server { server, up: false, cause: Cause::NeverUp(id), notify: true });
+        }
+    }
+
+    /// A checker that is told and what was known of it while the configuration was read; its server is looked at later.
+    pub(super) fn read(&mut self, id: CheckerId, verdict: Verdict) -> Option<ServerId> {
+        let checker = self.checkers.get_mut(&id).filter(|checker| checker.timing().is_none())?;
+        let server = checker.params.server;
+        let judgement = checker.told(verdict);
+        self.tell(id, judgement);
+        Some(server)
+    }
+
+    fn tell(&mut self, id: CheckerId, judgement: Judgement) {
+        let Some(checker) = self.checkers.get(&id) else { return };
         let Judgement { decided, attempts_left, shortage, shortage_over } = judgement;
         if shortage {
             self.events.push(Event::NotChecked { checker: id });
@@ -68,23 +87,11 @@ impl Engine {
         if let Some(missed) = shortage_over {
             self.events.push(Event::CheckedAgain { checker: id, missed });
         }
-        if let Some(left) = attempts_left.filter(|_| log_all) {
+        if let Some(left) = attempts_left.filter(|_| checker.params.log_all_failures) {
             self.events.push(Event::CheckFailed { checker: id, left });
         }
-        if let Some(decided) = decided {
-            let event = Event::Checker { checker: id, up, first: decided.first, failures: decided.failures };
-            self.events.push(event);
-        }
-        let moved = self.look_at(server, Cause::Check(id), true);
-        // A server that waits for its first success is told of when that fails, though it was never up.
-        if let Some(decided) = decided
-            && decided.first
-            && !decided.changed
-            && !moved
-            && alpha
-            && !up
-        {
-            self.events.push(Event::Server { server, up: false, cause: Cause::NeverUp(id), notify: true });
+        if let Some(Decided { first, failures, .. }) = decided {
+            self.events.push(Event::Checker { checker: id, up: checker.up, first, failures });
         }
     }
 

@@ -109,3 +109,16 @@ fn orders_that_cannot_be_carried_out_are_refused_with_the_reason() {
     world.input(Input::Stop);
     assert_eq!(ask(&mut world, drain(1, None, true)), Err(Refusal::Stopping));
 }
+
+#[test]
+fn a_server_of_weight_zero_that_is_no_longer_drained_leaves_its_place_to_the_sorry_server() {
+    let mut world = World::new(with(2, |setup| {
+        real(setup, 1).weight = 0;
+        service(setup, 0).sorry = Some(sorry(9));
+    }));
+    ask(&mut world, drain(1, Some(SECOND * 60), false)).expect("drains");
+    world.bad(2);
+    assert_eq!(world.table(0), [(1, 0), (9, 1)]);
+    world.pass(SECOND * 60);
+    assert_eq!(world.table(0), [(9, 1)]);
+}

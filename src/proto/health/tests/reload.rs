@@ -225,3 +225,23 @@ fn entries_that_are_gone_leave_the_kernel() {
     world.bad(1);
     assert_eq!(world.balances.last().map(Vec::len), Some(1), "what is gone is not said again");
 }
+
+#[test]
+fn what_a_reload_reads_and_what_it_changes_is_looked_at_together() {
+    let both = |revision: u32| {
+        with(1, |setup| {
+            alpha(setup, 1);
+            told(setup, 5, 1);
+            for checker in setup.checkers.values_mut() {
+                checker.revision = revision;
+            }
+        })
+    };
+    let mut world = World::new(both(0));
+    world.good(1);
+    world.told();
+    let mut changes = Changes::between(&both(0), &both(1));
+    changes.readings.insert(CheckerId(5), Verdict::Good(None));
+    world.input(Input::Reconfigure(changes));
+    assert!(world.told().contains(&server(1, false, Cause::Reload)), "the reload, and not the reading, took it out");
+}
