@@ -94,6 +94,7 @@ docs: ## write the generated documents anew
 .PHONY: install
 install: build ## install the binaries and the name `keepalived` below DESTDIR
 	install -D -m 755 target/release/steadfast $(DESTDIR)$(PREFIX)/sbin/steadfast
+	install -D -m 755 target/release/steadfast-web $(DESTDIR)$(PREFIX)/sbin/steadfast-web
 	install -D -m 755 target/release/genhash $(DESTDIR)$(PREFIX)/bin/genhash
 	ln -sf steadfast $(DESTDIR)$(PREFIX)/sbin/keepalived
 

@@ -254,8 +254,8 @@ impl Dialer {
     /// Closes a connection as people do: we say that we are done, and wait until the other end is, within limits. What
     /// still came is read, so that no reset answers it.
     pub async fn part(&self, stream: Stream) {
-        let Stream { inner, deadline: _, slot: _slot } = stream;
-        if !part(inner).await {
+        let Stream { mut inner, deadline: _, slot: _slot } = stream;
+        if !part(&mut inner).await {
             count(&self.counts.unparted);
         }
     }
@@ -263,8 +263,8 @@ impl Dialer {
 
 const NOWHERE: Origin = Origin { address: None, port: None, interface: None, mark: 0 };
 
-/// Whether the other end closed in time.
-async fn part(mut stream: TcpStream) -> bool {
+/// Parts from the other end, within limits. Says whether it closed in time.
+pub async fn part(stream: &mut TcpStream) -> bool {
     use tokio::io::AsyncWriteExt;
     if stream.shutdown().await.is_err() {
         return true;

@@ -13,7 +13,7 @@ struct Level {
 }
 
 const LEVELS: &[Level] = &[
-    Level { number: 6, modules: &["main", "cli", "supervisor"] },
+    Level { number: 6, modules: &["main", "web", "cli", "supervisor"] },
     Level { number: 5, modules: &["worker/vrrp", "worker/check", "worker/bfd", "worker/status"] },
     Level { number: 4, modules: &["watch", "notify", "worker/process", "worker/standing"] },
     Level { number: 3, modules: &["worker/drive", "dial", "channel", "observe", "render"] },

@@ -304,6 +304,14 @@ fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// The digest of bytes.
+pub fn digest(kind: Kind, bytes: &[u8]) -> Vec<u8> {
+    match kind {
+        Kind::Md5 => Md5::digest(bytes).to_vec(),
+        Kind::Sha256 => Sha256::digest(bytes).to_vec(),
+    }
+}
+
 /// In hexadecimal, as configurations write it.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -31,6 +31,7 @@ pub mod names;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;
+pub mod nobody;
 pub mod offspring;
 pub mod outgoing;
 pub mod pattern;

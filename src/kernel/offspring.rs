@@ -4,6 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -36,10 +37,21 @@ pub struct Offspring {
 impl Offspring {
     /// Starts this program again under `name` with `arguments`; it inherits our standard streams and `inherited`, under
     /// the same numbers. It is told to end (SIGTERM) when the thread that calls this is gone. Needs a tokio runtime.
-    #[allow(unsafe_code)]
     pub fn start(name: &OsStr, arguments: &[OsString], inherited: &[BorrowedFd<'_>]) -> io::Result<Offspring> {
-        let mut command = std::process::Command::new(OURSELVES);
-        command.arg0(name).args(arguments);
+        Offspring::start_other(Path::new(OURSELVES), name, arguments, &[], inherited)
+    }
+
+    /// The same for another program, with `variables` in its environment beside ours.
+    #[allow(unsafe_code)]
+    pub fn start_other(
+        program: &Path,
+        name: &OsStr,
+        arguments: &[OsString],
+        variables: &[(&str, &str)],
+        inherited: &[BorrowedFd<'_>],
+    ) -> io::Result<Offspring> {
+        let mut command = std::process::Command::new(program);
+        command.arg0(name).args(arguments).envs(variables.iter().copied());
         for variable in service::VARIABLES {
             command.env_remove(variable);
         }
@@ -102,6 +114,11 @@ pub fn become_program(name: &str, arguments: &[String]) -> io::Error {
     let beside = std::env::current_exe().map(|ours| ours.with_file_name(name)).ok().filter(|path| path.is_file());
     let program = beside.unwrap_or_else(|| name.into());
     std::process::Command::new(program).args(arguments).exec()
+}
+
+/// A program of the same installation: it stands in the same folder as this one.
+pub fn beside(name: &str) -> PathBuf {
+    std::fs::read_link(OURSELVES).unwrap_or_default().with_file_name(name)
 }
 
 /// A descriptor that this process inherited under a number it was told. To be called once for each number.

@@ -12,6 +12,7 @@ mod misc;
 mod ping;
 mod programs;
 mod smtp;
+mod ssl;
 mod tcp;
 #[cfg(test)]
 mod testing;
@@ -23,6 +24,7 @@ use keepalived_conf::blocks::lvs::check::Checker;
 
 use crate::dial::{DialError, Dialer, Target};
 use crate::proto::health::{Verdict, Weight};
+use crate::worker::check::web::Web;
 pub use programs::{PROGRAMS_MAX, Programs};
 
 /// What a check found out.
@@ -67,14 +69,15 @@ pub struct Tools {
     pub dialer: Dialer,
     pub patterns: judge::Patterns,
     pub programs: Programs,
+    pub web: Web,
     /// The sequence number of the next ping; every ping has its own.
     pings: AtomicU16,
 }
 
 impl Tools {
     pub fn new(dialer: Dialer) -> Tools {
-        let (patterns, programs) = (judge::Patterns::default(), Programs::default());
-        Tools { dialer, patterns, programs, pings: AtomicU16::new(1) }
+        let (patterns, programs, web) = (judge::Patterns::default(), Programs::default(), Web::new(None));
+        Tools { dialer, patterns, programs, web, pings: AtomicU16::new(1) }
     }
 }
 
@@ -84,13 +87,13 @@ pub async fn probe(checker: &Checker, step: u16, tools: &Tools) -> Finding {
     let dialer = &tools.dialer;
     match checker {
         Checker::Tcp(check) => tcp::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Http(check) if !check.tls => http::probe(check, step, &Target::of(&check.connection), tools).await,
+        Checker::Http(check) if check.tls => ssl::probe(check, step, &Target::of(&check.connection), tools).await,
+        Checker::Http(check) => http::probe(check, step, &Target::of(&check.connection), tools).await,
         Checker::Smtp(check) => smtp::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Dns(check) => dns::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Udp(check) => udp::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Ping(check) => ping::probe(check, &Target::of(&check.connection), tools).await,
         Checker::Misc(check) => misc::probe(check, tools).await,
-        Checker::Http(_) => Finding::not_checked(format!("{} is not carried out yet", checker.keyword())),
         // They are told how their server is; see `file` for what a number means.
         Checker::File(_) | Checker::Bfd(_) => {
             Finding::not_checked(format!("{} is told and not asked", checker.keyword()))
