@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keepalived_conf::Config;
-use keepalived_conf::blocks::global::lvs::FlushOnStop;
+use keepalived_conf::blocks::global::lvs::{FlushOnStop, SyncDaemon};
 use keepalived_conf::blocks::lvs::check::{Checker, Timing as WrittenTiming};
 use keepalived_conf::blocks::lvs::method::{Checksum as WrittenChecksum, Method as WrittenMethod, TunnelKind};
 use keepalived_conf::blocks::lvs::real_server::RealServer;
 use keepalived_conf::blocks::lvs::server_address::VirtualAddress;
 use keepalived_conf::blocks::lvs::virtual_server::{SorryServer, VirtualServer};
 use keepalived_conf::script::Script;
+use keepalived_conf::span::Name;
 
 use super::fronts::{Fronts, family_of, protocol_of};
 use super::numbers::{Head, Numbering};
@@ -223,10 +224,20 @@ fn globals(config: &Config) -> Globals {
 }
 
 fn sync(config: &Config) -> Option<Sync> {
-    let daemon = config.global.lvs.sync_daemon.clone()?;
+    let daemon = config.global.lvs.sync_daemon.clone().or_else(|| sync_of_instance(config))?;
     let instance = daemon.instance.as_ref().and_then(|name| config.vrrp.instance(&name.text));
     let id = daemon.id.or_else(|| instance.and_then(|instance| instance.virtual_router_id)).unwrap_or(0);
     Some(Sync { daemon, id })
+}
+
+/// `lvs_sync_daemon_interface`, the older spelling: the first instance that has it counts.
+fn sync_of_instance(config: &Config) -> Option<SyncDaemon> {
+    let mut all = config.vrrp.instances.iter();
+    all.find_map(|instance| {
+        let interface = instance.lvs_sync_daemon_interface.as_ref()?;
+        let name = Name { text: instance.name.clone(), place: interface.place };
+        Some(SyncDaemon { instance: Some(name), ..SyncDaemon::on(&interface.text) })
+    })
 }
 
 fn script(script: &Option<Box<Script>>) -> Option<Arc<Script>> {

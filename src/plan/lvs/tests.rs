@@ -170,6 +170,16 @@ fn global_settings_reach_the_plan() {
 }
 
 #[test]
+fn an_instance_may_name_the_interface_of_the_sync_daemon_itself() {
+    let instance = "vrrp_instance web {\ninterface eth0\nvirtual_router_id 51\nlvs_sync_daemon_interface eth1\n\
+                    virtual_ipaddress {\n192.0.2.1\n}\n}\n";
+    let plan = plan_of(&format!("{instance}{}", serving("", &["10.0.0.1 80"])));
+    let sync = plan.sync.expect("a sync daemon");
+    assert_eq!((sync.id, sync.daemon.interface.as_str(), sync.daemon.port), (51, "eth1", 8848));
+    assert_eq!(sync.daemon.instance.map(|name| name.text).as_deref(), Some("web"));
+}
+
+#[test]
 fn scripts_and_mail_are_those_of_the_servers() {
     let text = serving("quorum_up \"/bin/true q\"\nquorum_down /bin/false\nomega\nsmtp_alert", &[]).replace(
         "}\n",

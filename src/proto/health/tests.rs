@@ -3,6 +3,7 @@ mod kit;
 mod checks;
 mod operator;
 mod pages;
+mod properties;
 mod quorum;
 mod reload;
 mod stop;

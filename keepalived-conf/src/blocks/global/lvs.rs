@@ -99,6 +99,21 @@ pub struct SyncDaemon {
     pub group: IpAddr,
 }
 
+impl SyncDaemon {
+    /// With every default.
+    pub fn on(interface: &str) -> SyncDaemon {
+        SyncDaemon {
+            interface: interface.to_owned(),
+            instance: None,
+            id: None,
+            max_length: None,
+            port: 8848,
+            ttl: None,
+            group: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81)),
+        }
+    }
+}
+
 pub(super) fn rows() -> Vec<Keyword<Global>> {
     let mut rows = tables();
     rows.extend(marks());
@@ -286,15 +301,7 @@ fn sync_daemon(args: &mut Args<'_, '_>) -> Option<SyncDaemon> {
         let _ = args.rest();
         return None;
     }
-    let mut daemon = SyncDaemon {
-        interface: interface.text.to_owned(),
-        instance: None,
-        id: None,
-        max_length: None,
-        port: 8848,
-        ttl: None,
-        group: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81)),
-    };
+    let mut daemon = SyncDaemon::on(interface.text);
     let mut position = 0;
     while let Some(word) = args.next_word() {
         position += 1;
