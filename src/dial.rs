@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use keepalived_conf::blocks::lvs::check::Connection;
 use nix::errno::Errno;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -332,6 +332,28 @@ impl Datagrams {
     /// When the limit is over that it was asked for with.
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+}
+
+impl Datagrams {
+    /// The next datagram, or what ICMP said instead: that makes a socket ready for nothing but its error, which the
+    /// runtime's own `recv` does not wait for.
+    pub async fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let ready = self.inner.ready(Interest::READABLE | Interest::ERROR).await?;
+            if ready.is_error()
+                && let Some(error) = self.inner.take_error()?
+            {
+                return Err(error);
+            }
+            match self.inner.try_recv(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Nothing was wrong after all; the next error makes it ready again.
+                    let _ = self.inner.try_io(Interest::ERROR, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                }
+                received => return received,
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::outgoing::{Failed, Origin, place, scoped};
@@ -82,12 +83,11 @@ impl Ping {
 
     pub async fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            let mut guard = self.socket.readable().await?;
-            let received =
-                guard.try_io(|socket| recv(socket.as_raw_fd(), into, MsgFlags::empty()).map_err(io::Error::from));
-            match received {
-                Ok(result) => return result,
-                Err(_not_yet) => continue,
+            // What ICMP reported makes a socket ready for nothing but its error.
+            let mut guard = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
+            match recv(self.socket.as_raw_fd(), into, MsgFlags::empty()) {
+                Err(Errno::EAGAIN) => guard.clear_ready(),
+                received => return received.map_err(io::Error::from),
             }
         }
     }

@@ -26,5 +26,6 @@ mod lab;
 mod mail;
 mod migrate;
 mod nft;
+mod probes;
 mod vrrp;
 mod workers;

@@ -34,7 +34,7 @@ async fn ask(query: &Query, socket: &Datagrams) -> Finding {
     let mut bytes = vec![0; ANSWER_MAX];
     let mut last = None;
     for _ in 0..STRANGERS_MAX {
-        let length = match socket.recv(&mut bytes).await {
+        let length = match socket.receive(&mut bytes).await {
             Ok(length) => length,
             Err(error) => return DialError::judge("waiting for the answer", error).into(),
         };

@@ -34,7 +34,7 @@ async fn ask(check: &UdpCheck, socket: &Datagrams) -> Finding {
         return DialError::judge("sending", error).into();
     }
     let mut bytes = vec![0; ANSWER_MAX];
-    match socket.recv(&mut bytes).await {
+    match socket.receive(&mut bytes).await {
         Ok(length) => judge(check, bytes.get(..length).unwrap_or_default()),
         Err(error) => DialError::judge("waiting for the answer", error).into(),
     }
