@@ -38,6 +38,8 @@ pub struct Book {
     pub groups: BTreeMap<GroupId, Hooks>,
     /// FAULT is not mailed.
     pub no_fault_mails: bool,
+    /// After a reload the pipes get the state of everything.
+    pub states_on_reload: bool,
 }
 
 impl Book {
@@ -64,6 +66,9 @@ enum Call {
 pub struct Herald {
     book: Book,
     priorities: BTreeMap<InstanceId, u8>,
+    /// What was told last, or would have been.
+    states: BTreeMap<InstanceId, Phase>,
+    group_states: BTreeMap<GroupId, Phase>,
     mails: Mails,
 }
 
@@ -72,8 +77,12 @@ impl Herald {
         Herald { book, ..Herald::default() }
     }
 
-    /// Uses other hooks from now on. Those of names that are gone stay until their removal has been told.
-    pub fn turn_to(&mut self, book: Book) {
+    /// Uses other hooks from now on. Those of names that are gone stay until their removal has been told. The pipes get
+    /// the state of those that stay, if that is wanted.
+    pub fn turn_to(&mut self, book: Book, notifier: &mut Notifier) {
+        for line in self.standing(&book) {
+            notifier.line(&line);
+        }
         for (id, hooks) in book.instances {
             self.book.instances.insert(id, hooks);
         }
@@ -81,6 +90,21 @@ impl Herald {
             self.book.groups.insert(id, hooks);
         }
         self.book.no_fault_mails = book.no_fault_mails;
+    }
+
+    /// The lines about everything that was there before and stays, groups first.
+    fn standing(&self, next: &Book) -> Vec<String> {
+        if !next.states_on_reload {
+            return Vec::new();
+        }
+        let groups = next
+            .groups
+            .iter()
+            .filter_map(|(id, hooks)| Some(line("GROUP", &hooks.name, word(*self.group_states.get(id)?)?, 0)));
+        let instances = next.instances.iter().filter_map(|(id, hooks)| {
+            Some(line("INSTANCE", &hooks.name, word(*self.states.get(id)?)?, *self.priorities.get(id)?))
+        });
+        groups.chain(instances).collect()
     }
 
     pub fn tell(&mut self, event: &Event, notifier: &mut Notifier) {
@@ -97,6 +121,7 @@ impl Herald {
         match event {
             Event::Entered { instance, to, priority, notify, .. } => {
                 self.priorities.insert(*instance, *priority);
+                self.states.insert(*instance, *to);
                 let Some(word) = word(*to).filter(|_| *notify) else { return Vec::new() };
                 self.instance(*instance, word, |hooks| hooks.of(*to))
             }
@@ -111,13 +136,17 @@ impl Herald {
             Event::OtherMaster { instance, .. } => self.other_master(*instance),
             Event::Stopped { instance, .. } => self.instance(*instance, "STOP", |hooks| hooks.stop.as_ref()),
             Event::Removed { instance, from } => self.removed(*instance, *from),
-            Event::GroupEntered { group, to } => match word(*to) {
-                Some(word) => self.group(*group, word, |hooks| hooks.of(*to)),
-                None => Vec::new(),
-            },
+            Event::GroupEntered { group, to } => {
+                self.group_states.insert(*group, *to);
+                match word(*to) {
+                    Some(word) => self.group(*group, word, |hooks| hooks.of(*to)),
+                    None => Vec::new(),
+                }
+            }
             Event::GroupStopped { group } => self.group(*group, "STOP", |hooks| hooks.stop.as_ref()),
             Event::GroupRemoved { group } => {
                 self.book.groups.remove(group);
+                self.group_states.remove(group);
                 self.mails.forget(Whose::Group(*group));
                 Vec::new()
             }
@@ -179,6 +208,7 @@ impl Herald {
         };
         self.book.instances.remove(&id);
         self.priorities.remove(&id);
+        self.states.remove(&id);
         self.mails.forget(Whose::Instance(id));
         calls
     }

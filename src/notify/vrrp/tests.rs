@@ -15,7 +15,7 @@ fn herald(change: fn(&mut Hooks)) -> Herald {
     change(&mut hooks);
     let group = Hooks { name: "pair".to_owned(), any: command("any"), stop: command("stop"), ..Hooks::default() };
     let (instances, groups) = (BTreeMap::from([(WEB, hooks)]), BTreeMap::from([(PAIR, group)]));
-    Herald::new(Book { instances, groups, no_fault_mails: false })
+    Herald::new(Book { instances, groups, no_fault_mails: false, states_on_reload: false })
 }
 
 fn entered(to: Phase, notify: bool) -> Event {
@@ -101,8 +101,21 @@ fn a_removal_is_a_fault_unless_the_configuration_wants_it_called_deleted() {
 #[test]
 fn a_reload_changes_hooks_and_keeps_those_of_what_is_about_to_go() {
     let mut herald = herald(|hooks| hooks.any = command("any"));
-    herald.turn_to(Book::default());
+    herald.turn_to(Book::default(), &mut Notifier::new(crate::observe::log::Log::to_stderr("test")));
     assert_eq!(told(&mut herald, &Event::Removed { instance: WEB, from: Phase::Master }).len(), 2);
+}
+
+#[test]
+fn the_states_of_what_stays_are_written_after_a_reload_when_that_is_wanted() {
+    let mut herald = herald(|_| {});
+    // What the group tells already is known all the same.
+    told(&mut herald, &entered(Phase::Master, false));
+    told(&mut herald, &Event::GroupEntered { group: PAIR, to: Phase::Master });
+    let mut next = herald.book.clone();
+    assert_eq!(herald.standing(&next), [""; 0]);
+    next.states_on_reload = true;
+    next.instances.insert(InstanceId(2), Hooks { name: "new".to_owned(), ..Hooks::default() });
+    assert_eq!(herald.standing(&next), ["GROUP \"pair\" MASTER 0\n", "INSTANCE \"web\" MASTER 120\n"]);
 }
 
 /// The subjects of mails.

@@ -51,7 +51,13 @@ impl Meaning {
         // Whoever was started together with the machine waits until that has run for long enough.
         let up = Duration::from_nanos(clock::now());
         let delay = &mut plan.setup.globals.startup_delay;
-        *delay = plan.around.after_boot.saturating_sub(up).max(*delay);
+        if !plan.around.after_boot.is_zero() {
+            *delay = match before {
+                // It was waited for then.
+                Some(before) => before.setup.globals.startup_delay,
+                None => plan.around.after_boot.saturating_sub(up).max(*delay),
+            };
+        }
         let mut remarks: Remarks = plan.troubles.iter().map(|trouble| (Level::Error, trouble.clone())).collect();
         let notify = NotifyPlan::compile(&loaded.config, &plan);
         let mut hooks = |hooks: &notify::Hooks| hooks_of(hooks, &host, &mut remarks);
@@ -61,7 +67,8 @@ impl Meaning {
         let watches = plan.told.iter();
         let watches = watches.filter_map(|(id, told)| Some((*id, watch_of(&plan, *id, told, &host, &mut remarks)?)));
         let watches: BTreeMap<TrackId, Watch> = watches.collect();
-        let book = Book { instances, groups, no_fault_mails: notify.no_fault_mails };
+        let NotifyPlan { no_fault_mails, states_on_reload, .. } = notify;
+        let book = Book { instances, groups, no_fault_mails, states_on_reload };
         let pipes: Vec<Pipe> = pipes;
         let runs_programs = book.runs_anything() || !pipes.is_empty() || !watches.is_empty();
         let standing = Standing::of(&loaded.config, Kind::Vrrp, habits, runs_programs);

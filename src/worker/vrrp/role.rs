@@ -121,8 +121,8 @@ async fn obey(
                         // A raise of the priority that was earned meanwhile does not outlive the reload.
                         next.standing.take(Some(&standing.borrow()), log);
                         standing.replace(next.standing.clone());
-                        herald.borrow_mut().turn_to(next.book.clone());
                         notifier.borrow_mut().turn_to(&next.pipes);
+                        herald.borrow_mut().turn_to(next.book.clone(), &mut notifier.borrow_mut());
                         watches.make_room(next.plan.around.process_notices.map(super::convert::room));
                         notifier.borrow_mut().mail_by(next.mail.clone());
                         watches.turn_to(&next.watches);
