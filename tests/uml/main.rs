@@ -15,6 +15,7 @@
 
 mod arguments;
 mod case;
+mod daemon;
 mod golden;
 mod guest;
 mod host;

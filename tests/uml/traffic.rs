@@ -14,7 +14,9 @@ use steadfast::kernel::ipvs::{
     Change, Destination, DestinationKey, Forwarding, Ipvs, Service, ServiceKey, Tunnel, flag,
 };
 
-use crate::world::{Says, Servers, command, enter};
+use crate::case::Program;
+use crate::daemon::{self, Daemon};
+use crate::world::{Says, Servers, command, enter, settle, table};
 use crate::{Guest, Scenario};
 
 pub const VIP: &str = "10.1.0.10";
@@ -36,6 +38,11 @@ pub fn scenarios() -> Vec<Scenario> {
         ("traffic::a_tunnel_reaches_the_server", tunnel),
         ("traffic::the_director_is_a_real_server_too", local_node),
     ];
+    for (program, guest) in [(Program::Keepalived, Guest::Theirs), (Program::Steadfast, Guest::Ours)] {
+        let name =
+            format!("traffic::who_fails_is_asked_no_more_and_the_sorry_server_answers::{program:?}").to_lowercase();
+        all.push(Scenario::new(guest, &name, move || failing_servers(program)));
+    }
     all.extend(ways.map(|(name, run)| Scenario::new(Guest::Ours, name, run)));
     all
 }
@@ -299,4 +306,57 @@ fn local_node() {
     assert_eq!(ipvs.apply(&[Change::AddDestination(key(), local, destination)]), [Ok(())]);
     let wanted = BTreeMap::from([("director".to_owned(), 3), ("server1".to_owned(), 3)]);
     assert_eq!(net.ask(6), wanted);
+}
+
+const CHECKED: &str = "
+virtual_server 10.1.0.10 80 {
+    delay_loop 0.4
+    warmup 0
+    retry 1
+    delay_before_retry 0.1
+    connect_timeout 5
+    lvs_sched rr
+    lvs_method NAT
+    protocol TCP
+    sorry_server 10.2.0.3 80
+    real_server 10.2.0.1 80 {
+        TCP_CHECK {
+        }
+    }
+    real_server 10.2.0.2 80 {
+        TCP_CHECK {
+        }
+    }
+}
+";
+
+/// Servers of the virtual server now, by their last octet.
+fn serving() -> Vec<String> {
+    let table = table();
+    table.iter().filter_map(|line| Some(line.split_once("-r 10.2.0.")?.1.split(':').next()?.to_owned())).collect()
+}
+
+fn failing_servers(program: Program) {
+    let mut net = Net::lay(3);
+    let everywhere = format!("0.0.0.0:{PORT}");
+    daemon::configure(CHECKED);
+    let daemon = Daemon::start(program, "-C");
+    let wait = |wanted: &[&str]| {
+        let wanted: Vec<String> = wanted.iter().map(|octet| (*octet).to_owned()).collect();
+        let outcome = settle(&wanted, serving);
+        outcome.unwrap_or_else(|found| panic!("{found:?} serve, not {wanted:?}: {}", daemon::log()));
+    };
+    wait(&["1", "2"]);
+    assert_eq!(net.ask(6).into_values().collect::<Vec<_>>(), [3, 3]);
+    net.servers[0].1.close(&everywhere);
+    wait(&["2"]);
+    assert_eq!(net.ask(4), BTreeMap::from([("server2".to_owned(), 4)]));
+    net.servers[1].1.close(&everywhere);
+    wait(&["3"]);
+    assert_eq!(net.ask(4), BTreeMap::from([("server3".to_owned(), 4)]));
+    within("server1", || net.servers[0].1.listen(&everywhere, Says::Name("server1".to_owned())));
+    wait(&["1"]);
+    assert_eq!(net.ask(4), BTreeMap::from([("server1".to_owned(), 4)]));
+    daemon.stop();
+    assert!(table().is_empty());
 }

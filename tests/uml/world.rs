@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{Shutdown, shutdown};
 
 /// How long something may take that is certain to come. The guest has one processor and shares the machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How often is looked.
 const PAUSE: Duration = Duration::from_millis(150);
 /// A server waits so long for a request.
@@ -58,6 +58,38 @@ pub fn attempt(line: &str) -> Result<String, String> {
 #[track_caller]
 pub fn table() -> Vec<String> {
     run("ipvsadm -Sn").lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Watches what a command prints about the kernel's table. A program is expensive in a guest, so it runs again only when the
+/// table's short form has changed, and now and then.
+#[derive(Debug)]
+pub struct Watch {
+    command: String,
+    short: String,
+    lines: Vec<String>,
+    looked: u32,
+}
+
+impl Watch {
+    /// Every so many looks the command runs, whatever the short form says.
+    const EVERY: u32 = 10;
+
+    pub fn new(command: &str) -> Watch {
+        Watch { command: command.to_owned(), short: String::new(), lines: Vec::new(), looked: 0 }
+    }
+
+    /// The lines now. Blanks in a row count as one.
+    pub fn look(&mut self) -> Vec<String> {
+        // This thread's network, not that of the whole program.
+        let short = std::fs::read_to_string("/proc/thread-self/net/ip_vs").unwrap_or_default();
+        if short != self.short || self.looked.is_multiple_of(Self::EVERY) {
+            let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.lines = run(&self.command).lines().map(words).collect();
+            self.short = short;
+        }
+        self.looked += 1;
+        self.lines.clone()
+    }
 }
 
 /// Waits until `found` is what is wanted, twice in a row. `Err` holds what it was at last.
