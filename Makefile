@@ -6,6 +6,7 @@ CARGO ?= cargo
 SEEDS ?= 2000
 SECONDS ?= 300
 SEED ?=
+ROWS ?=
 PREFIX ?= /usr
 DESTDIR ?=
 
@@ -70,6 +71,16 @@ sim: ## simulate SEEDS fresh worlds (2000) and all saved ones, watching every pr
 	else \
 	  SEEDS=$(SEEDS) $(CARGO) test --locked --release --no-default-features --test sim -- --nocapture; \
 	fi
+
+.PHONY: bench
+bench: ## ours beside the packaged keepalived in the same labs: one table a row (under 40 minutes); ROWS="failover idle" plays some
+	@dist/need build bench
+	$(CARGO) bench --locked --bench peers -- $(ROWS)
+
+.PHONY: bench-quick
+bench-quick: ## the same with few rounds (under 5 minutes)
+	@dist/need build bench
+	$(CARGO) bench --locked --bench peers -- quick $(ROWS)
 
 .PHONY: bench-core
 bench-core: ## time the VRRP machine itself and print the figures beside their aims

@@ -65,6 +65,12 @@ impl Journal {
         self.0.grew.notify_all();
     }
 
+    /// The time that entries made now would bear; the benchmark asks.
+    #[allow(dead_code)]
+    pub fn now(&self) -> Duration {
+        self.0.start.elapsed()
+    }
+
     pub fn deed(&self, text: impl Into<String>) {
         self.note(What::Deed(text.into()));
     }
@@ -109,6 +115,12 @@ impl Journal {
 pub struct Reading(Vec<Entry>);
 
 impl Reading {
+    /// All of them; the benchmark looks for moments.
+    #[allow(dead_code)]
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
     /// What came after the last deed whose text contains `deed`.
     pub fn since(&self, deed: &str) -> Reading {
         let is = |entry: &Entry| matches!(&entry.what, What::Deed(text) if text.contains(deed));
