@@ -31,6 +31,12 @@ demo: ## build, lay a lab of namespaces, show a failover as it happens, clean up
 	$(CARGO) build --release --locked
 	@dist/demo/run target/release/steadfast
 
+.PHONY: ipvs-demo
+ipvs-demo: ## build, boot a kernel with load balancing, show servers that die and return with the table at each step
+	@dist/need build guest
+	$(CARGO) build --release --locked
+	@dist/ipvs-demo/run target/release/steadfast
+
 .PHONY: test
 test: ## everything that must hold: format, lints, all tests, generated documents
 	@dist/need build test

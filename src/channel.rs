@@ -33,6 +33,8 @@ pub enum Message {
     Reloaded { epoch: u64, refused: Option<String> },
     /// From a worker: what must be done should it die.
     Will(Deposit),
+    /// From the VRRP worker, and on to those whose work follows an instance: whether it is master.
+    Instance { name: String, is_master: bool },
     /// From a worker: it goes round its loop. Silence longer than this means that it does not.
     Alive { patience_ms: u64 },
     /// The message is too long for a packet and stands in the sealed text beside this one.

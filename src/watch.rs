@@ -133,6 +133,10 @@ async fn next_change(watched: &mut Folder, path: &Path) -> bool {
 }
 
 /// The number at the start of a file. Absent, unreadable or empty counts as 0; a number beyond 32 bits is ignored.
+pub fn value(path: &Path) -> Option<i64> {
+    read_number(path)
+}
+
 fn read_number(path: &Path) -> Option<i64> {
     let bytes = files::read_start(path, FILE_READ_MAX).unwrap_or_default();
     parse_number(&String::from_utf8_lossy(&bytes))

@@ -9,10 +9,11 @@ use tokio::sync::Notify;
 use super::{Channel, Deposit, Dump, Message};
 
 /// What a message is about: of two on the same matter only the newer one counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Matter {
     Undo(u32),
     Farewell(u32),
+    Instance(String),
     Reload,
     Stop,
     Alive,
@@ -26,6 +27,7 @@ impl Matter {
             Message::Will(Deposit::Farewell { instance, .. }) => Matter::Farewell(*instance),
             Message::Reload { .. } | Message::Reloaded { .. } => Matter::Reload,
             Message::Alive { .. } | Message::Beside => Matter::Alive,
+            Message::Instance { name, .. } => Matter::Instance(name.clone()),
             Message::Stop => Matter::Stop,
             Message::Dump(dump) => Matter::Dump(*dump),
         }

@@ -80,7 +80,7 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
     let (inherited, log) = ((channel, bundle), log_of(&line, role.identity()));
     match role {
         Role::Vrrp => vrrp::role::run(program, inherited, habits(&line), &log),
-        Role::Checker => check::role::run(program, inherited, &log),
+        Role::Checker => check::role::run(program, inherited, habits(&line), &log),
     }
 }
 
@@ -119,6 +119,8 @@ fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settin
 fn habits(line: &CommandLine) -> Habits {
     Habits {
         leaves_everything: line.keep_vrrp,
+        leaves_table: line.keep_ipvs,
+        beside_checkers: line.checkers,
         tells_addresses: line.address_monitoring,
         namespace: line.namespace.clone(),
     }

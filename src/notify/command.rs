@@ -7,6 +7,7 @@ use keepalived_conf::script::Script;
 use keepalived_conf::source::Host;
 
 use crate::kernel::child::{Account, Command};
+use crate::plan::notify::Pipe;
 
 /// The command of a script; the error is a line for the log. One whose account does not exist is not run as anybody else.
 pub fn of(script: &Script, host: &dyn Host) -> Result<Command, String> {
@@ -27,4 +28,12 @@ pub fn of(script: &Script, host: &dyn Host) -> Result<Command, String> {
         }
     };
     Ok(Command { program: PathBuf::from(program), argv: script.argv.clone(), account })
+}
+
+/// Whom a pipe that is made belongs to: user and group.
+pub fn owner(pipe: &Pipe, host: &dyn Host) -> Option<(u32, u32)> {
+    let owner = pipe.owner.as_ref()?;
+    let account = host.account(&owner.user).found()?;
+    let gid = owner.group.as_ref().and_then(|group| host.group(group).found()).unwrap_or(account.gid);
+    Some((account.uid, gid))
 }

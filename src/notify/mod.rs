@@ -5,6 +5,7 @@
 //! the pipe is full. One task for all mail. They may be dropped at any moment; scripts they had started go on by
 //! themselves.
 
+pub mod balance;
 pub mod command;
 pub mod smtp;
 pub mod vrrp;

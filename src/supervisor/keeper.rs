@@ -2,6 +2,7 @@
 //!
 //! Whatever ends a worker, its last will is carried out before another one starts, and nothing it said before is missed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -50,6 +51,8 @@ struct Worker {
     /// `None` after its end was closed.
     channel: Option<Channel>,
     will: Will,
+    /// What it is to know and found no room for yet; of each matter the newest.
+    unsaid: BTreeMap<String, Message>,
     started: u64,
     awaited: Awaited,
     /// It lives by its configuration.
@@ -87,6 +90,11 @@ pub(super) enum Outcome {
     Due,
     /// It lives by this configuration, or goes on as before.
     Reloaded(u64),
+    /// It says that a VRRP instance is master, or no longer.
+    Instance {
+        name: String,
+        is_master: bool,
+    },
     /// It is gone, and its will is carried out.
     Gone(End),
 }
@@ -153,6 +161,7 @@ impl<'a> Keeper<'a> {
             offspring,
             channel: Some(Channel::new(ours)?),
             will: Will::default(),
+            unsaid: BTreeMap::new(),
             started,
             awaited: Awaited::Word(Watchdog::new(started)),
             begun: false,
@@ -233,6 +242,14 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// Tells the worker what it is to know on a matter.
+    pub(super) fn say(&mut self, matter: &str, message: Message) {
+        if let Life::Running(worker) = &mut self.life {
+            worker.unsaid.insert(matter.to_owned(), message);
+            worker.flush();
+        }
+    }
+
     fn name_in_pid_file(&self, pid: u32) {
         if let Some(file) = self.pid_file
             && let Err(error) = file.write_for(pid)
@@ -259,8 +276,20 @@ impl Worker {
                         self.offspring.kill();
                     }
                 },
+                () = room(channel, !self.unsaid.is_empty()) => self.flush(),
                 ended = self.offspring.ended() => return Happening::Ended(ended.unwrap_or(End::Signal(0))),
                 () = ring(until) => return Happening::Silent,
+            }
+        }
+    }
+
+    /// Says what there is room for.
+    fn flush(&mut self) {
+        while let (Some(channel), Some(entry)) = (&self.channel, self.unsaid.first_entry()) {
+            match channel.try_send(entry.get(), None) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Whoever takes the place of one that is gone is told everything anew.
+                Ok(()) | Err(_) => drop(entry.remove()),
             }
         }
     }
@@ -280,6 +309,7 @@ impl Worker {
                 }
                 return Outcome::Reloaded(epoch);
             }
+            Message::Instance { name, is_master } => return Outcome::Instance { name, is_master },
             Message::Reload { .. } | Message::Stop | Message::Dump(_) | Message::Beside => {
                 log.warning(format_args!("the {role} said what only its supervisor says"));
             }
@@ -350,6 +380,15 @@ type Received = io::Result<Option<(Message, Option<OwnedFd>)>>;
 async fn receive(channel: Option<&Channel>) -> Received {
     match channel {
         Some(channel) => channel.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until there may be room to say something that waits.
+async fn room(channel: Option<&Channel>, is_waiting: bool) {
+    match channel.filter(|_| is_waiting) {
+        // A channel that is broken shows when it is read.
+        Some(channel) => drop(channel.writable().await),
         None => std::future::pending().await,
     }
 }

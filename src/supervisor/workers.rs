@@ -11,7 +11,7 @@ use super::house::House;
 use super::keeper::{Happening, Keeper, Outcome};
 use super::role::Role;
 use super::source::Source;
-use crate::channel::Dump;
+use crate::channel::{Dump, Message};
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
 use crate::observe::log::Log;
@@ -26,6 +26,8 @@ pub(super) struct Workers<'a> {
     /// Who has not answered yet.
     reloading: BTreeSet<Role>,
     keepers: BTreeMap<Role, Keeper<'a>>,
+    /// The VRRP instances, and whether each is master: the checkers follow them.
+    instances: BTreeMap<String, bool>,
     /// The daemon ends with this status when the last worker is gone.
     ending: Option<u8>,
 }
@@ -39,7 +41,8 @@ impl<'a> Workers<'a> {
     ) -> Self {
         let keeper = |role: Role| (role, Keeper::new(role, settings, pid_files.get(&role), log));
         let keepers = settings.workers.keys().copied().map(keeper).collect();
-        Workers { settings, log, source, epoch: 1, reloading: BTreeSet::new(), keepers, ending: None }
+        let (reloading, instances) = (BTreeSet::new(), BTreeMap::new());
+        Workers { settings, log, source, epoch: 1, reloading, keepers, instances, ending: None }
     }
 
     /// What the configuration in force says about the daemon itself.
@@ -69,10 +72,11 @@ impl<'a> Workers<'a> {
 
     /// Starts the workers for which there is something to do.
     pub(super) fn begin(&mut self) {
-        for keeper in self.keepers.values_mut().filter(|keeper| keeper.is_idle()) {
-            if self.settings.everything || self.source.wants.contains(&keeper.role) {
-                keeper.start(&self.source);
-            }
+        let wanted = |role: &Role| self.settings.everything || self.source.wants.contains(role);
+        let idle = self.keepers.values().filter(|keeper| keeper.is_idle()).map(|keeper| keeper.role);
+        let starting: Vec<Role> = idle.filter(wanted).collect();
+        for role in starting {
+            self.start(role);
         }
         if self.keepers.values().all(Keeper::is_idle) {
             self.log.warning("the configuration has nothing to run; a reload may bring it");
@@ -86,15 +90,42 @@ impl<'a> Workers<'a> {
         let keeper = self.keepers.get_mut(&role)?;
         match keeper.handle(happening) {
             Outcome::Nothing => {}
-            Outcome::Due => keeper.start(&self.source),
+            Outcome::Due => self.start(role),
             Outcome::Reloaded(epoch) => {
                 if epoch == self.epoch {
                     self.answered(role);
                 }
             }
-            Outcome::Gone(end) => self.mourn(role, end),
+            Outcome::Instance { name, is_master } => self.tell_of(name, is_master),
+            Outcome::Gone(end) => {
+                if role == Role::Vrrp {
+                    // Whatever it was master of, nobody is any more.
+                    for name in self.instances.keys().cloned().collect::<Vec<_>>() {
+                        self.tell_of(name, false);
+                    }
+                }
+                self.mourn(role, end);
+            }
         }
         self.ending.filter(|_| !self.keepers.values().any(Keeper::is_running))
+    }
+
+    fn start(&mut self, role: Role) {
+        let Some(keeper) = self.keepers.get_mut(&role) else { return };
+        keeper.start(&self.source);
+        if role == Role::Checker {
+            for (name, is_master) in &self.instances {
+                keeper.say(name, Message::Instance { name: name.clone(), is_master: *is_master });
+            }
+        }
+    }
+
+    /// Tells those who follow VRRP instances.
+    fn tell_of(&mut self, name: String, is_master: bool) {
+        if let Some(keeper) = self.keepers.get_mut(&Role::Checker) {
+            keeper.say(&name, Message::Instance { name: name.clone(), is_master });
+        }
+        self.instances.insert(name, is_master);
     }
 
     /// Asks all workers to leave; the status when there is nobody to wait for.

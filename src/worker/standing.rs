@@ -15,6 +15,10 @@ use crate::observe::log::Log;
 pub struct Habits {
     /// At the end everything stays as it is, and nobody is told (`--dont-release-vrrp`).
     pub leaves_everything: bool,
+    /// At the end the load balancer's table stays as it is (`--dont-release-ipvs`).
+    pub leaves_table: bool,
+    /// The checkers may run in a process of their own.
+    pub beside_checkers: bool,
     /// Every address that comes or goes is worth a line (`--address-monitoring`).
     pub tells_addresses: bool,
     /// The network namespace we were started in.

@@ -17,6 +17,7 @@ mod node;
 mod topology;
 
 mod chaos;
+mod checks;
 mod daemon;
 mod dumps;
 mod interop;

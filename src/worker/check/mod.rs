@@ -1,5 +1,353 @@
 //! The checker worker: watches real servers and balances over those that live.
+//!
+//! `role` is its process: it connects the loop with the supervisor and with everything that is told.
+//!
+//! Tasks: the loop of `drive` around `Worker`; one task for each check that is under way; one for each file that is
+//! followed; and the thread that speaks to the kernel's load balancer. The loop may be dropped at any await: findings,
+//! readings and answers that were received and not yet handed on are kept for the next look.
 
+mod balance;
+mod director;
+mod meaning;
+mod presence;
 pub mod probe;
+mod probes;
+mod report;
 pub mod role;
+mod settings;
+mod told;
 pub mod web;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::dial::Dialer;
+use crate::kernel::ipvs::{self, Daemon};
+use crate::kernel::{clock, limits};
+use crate::notify::balance::Names;
+use crate::observe::log::Log;
+use crate::plan::lvs::LvsPlan;
+use crate::proto::health::{Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
+use crate::worker::drive::{self, Effects, Inputs, World};
+use director::{Director, News};
+use meaning::Meaning;
+use presence::Presence;
+use probe::{Finding, Tools};
+use probes::Probes;
+use told::Told;
+
+/// How long the loop may seem not to go round before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So many signs of life in this time.
+const BEATS: u32 = 5;
+
+/// What every system allows.
+const DESCRIPTORS_ASSUMED: u64 = 1024;
+
+/// How often it is tried again to follow the addresses of this host.
+const PRESENCE_RETRY: Duration = Duration::from_secs(5);
+
+/// What the worker is told from outside.
+#[derive(Clone, Debug)]
+enum Order {
+    /// Do this from now on.
+    Reload(Box<Meaning>),
+    /// A VRRP instance is master, or no longer.
+    Instance { name: String, is_master: bool },
+    /// Leave everything in good order, and end.
+    Stop,
+}
+
+/// What the worker is connected to.
+struct Outside<'a> {
+    log: Log,
+    orders: Receiver<Order>,
+    /// Is told every event, in order.
+    told: &'a mut dyn FnMut(&Event, Names<'_>, &Engine),
+    /// Is told of another configuration before anything happens by it.
+    turned: &'a mut dyn FnMut(&Meaning),
+    /// Is told that the loop goes round, and how long it may seem not to.
+    alive: &'a mut dyn FnMut(Duration),
+}
+
+impl fmt::Debug for Outside<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outside { log, orders, told: _, turned: _, alive: _ } = self;
+        out.debug_struct("Outside").field("log", log).field("orders", orders).finish()
+    }
+}
+
+/// Checks and balances until told to stop. Needs a tokio runtime with I/O and time enabled, and a local set.
+async fn run(meaning: Meaning, outside: Outside<'_>) -> io::Result<()> {
+    let mut engine = Engine::new(clock::now());
+    let mut worker = Worker::start(meaning, outside);
+    let driven = drive::drive(&mut engine, &mut worker).await;
+    // What follows has no loop that could say so.
+    (worker.outside.alive)(PATIENCE);
+    worker.director.end().await;
+    driven
+}
+
+struct Worker<'a> {
+    meaning: Meaning,
+    /// Before the last reload: what is gone is told of by its old name.
+    before: Option<Box<LvsPlan>>,
+    outside: Outside<'a>,
+    director: Director,
+    probes: Probes,
+    /// Only when some virtual server follows an address.
+    presence: Option<Presence>,
+    presence_at: Option<u64>,
+    told: Told,
+    /// Why the last check of these servers did not succeed.
+    whys: BTreeMap<CheckerId, String>,
+    /// The VRRP instances that are master.
+    masters: BTreeMap<String, bool>,
+    /// Inputs that are ready to be handed in.
+    pending: VecDeque<Input>,
+    ordered: Option<Order>,
+    beat_at: u64,
+}
+
+impl<'a> Worker<'a> {
+    fn start(meaning: Meaning, outside: Outside<'a>) -> Worker<'a> {
+        let log = outside.log.clone();
+        let descriptors = limits::raise_open_files().unwrap_or_else(|error| {
+            log.warning(format_args!("how many files may be open is not known: {error}"));
+            DESCRIPTORS_ASSUMED
+        });
+        let tools = Tools::new(Dialer::within(descriptors));
+        let mut worker = Worker {
+            director: Director::new(meaning.namespace.clone(), log.clone()),
+            told: Told::new(log),
+            meaning: Meaning::default(),
+            before: None,
+            outside,
+            probes: Probes::new(tools),
+            presence: None,
+            presence_at: None,
+            whys: BTreeMap::new(),
+            masters: BTreeMap::new(),
+            pending: VecDeque::new(),
+            ordered: None,
+            beat_at: 0,
+        };
+        worker.adopt(meaning);
+        worker
+    }
+
+    /// Lives by another configuration.
+    fn adopt(&mut self, next: Meaning) {
+        (self.outside.turned)(&next);
+        let mut changes = Changes::between(&self.meaning.plan.setup, &next.plan.setup);
+        for (checker, finding) in told::read_now(&next.files) {
+            changes.readings.insert(checker, finding.verdict);
+        }
+        for line in report::changes(&self.meaning.plan, &next.plan) {
+            self.outside.log.info(line);
+        }
+        self.told.turn_to(&next.files);
+        self.probes.turn_to(&next.plan);
+        self.before = Some(Box::new(std::mem::replace(&mut self.meaning, next).plan));
+        if self.follows_addresses() {
+            self.presence_at.get_or_insert(0);
+        } else {
+            (self.presence, self.presence_at) = (None, None);
+        }
+        let timeouts = self.meaning.plan.timeouts;
+        self.director.set(|settings| settings.remember_for(timeouts));
+        self.exchange();
+        self.pending.push_back(Input::Reconfigure(changes));
+    }
+
+    fn setup(&self) -> &Setup {
+        &self.meaning.plan.setup
+    }
+
+    fn follows_addresses(&self) -> bool {
+        self.setup().services.values().any(|service| service.follows.is_some())
+    }
+
+    /// Sync daemons, as the instance they follow is master or not.
+    fn exchange(&mut self) {
+        let sync = self.meaning.sync();
+        let daemons = sync.map(|(daemon, instance)| daemons(&daemon, instance, &self.masters)).unwrap_or_default();
+        self.director.set(|settings| settings.exchange(daemons));
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Reload(next) => self.adopt(*next),
+            Order::Instance { name, is_master } => {
+                if self.masters.insert(name, is_master) != Some(is_master) {
+                    self.exchange();
+                }
+            }
+            Order::Stop => self.pending.push_back(Input::Stop),
+        }
+    }
+
+    /// Which addresses came and went.
+    fn look_at_addresses(&mut self) {
+        let now = clock::now();
+        if self.presence.is_none() && self.presence_at.is_some_and(|at| at <= now) {
+            match Presence::start(self.outside.log.clone()) {
+                Ok(presence) => (self.presence, self.presence_at) = (Some(presence), None),
+                Err(error) => self.blind(&error),
+            }
+        }
+        match self.presence.as_mut().map(Presence::take) {
+            None => {}
+            Some(Ok(news)) => {
+                self.pending.extend(news.into_iter().map(|(address, there)| Input::Present(address, there)));
+            }
+            Some(Err(error)) => self.blind(&error),
+        }
+    }
+
+    fn blind(&mut self, error: &io::Error) {
+        self.outside.log.error(format_args!("the addresses of this host cannot be followed: {error}"));
+        let pause = u64::try_from(PRESENCE_RETRY.as_nanos()).unwrap_or(u64::MAX);
+        (self.presence, self.presence_at) = (None, Some(clock::now().saturating_add(pause)));
+    }
+
+    fn carry_out(&mut self, engine: &Engine, effect: Effect) {
+        match effect {
+            Effect::Probe(id, step) => match self.meaning.plan.checkers.get(&id) {
+                Some(check) => self.probes.start(id, step, check.check.clone()),
+                // It left with the reload that this turn began with; whoever asks gets an answer.
+                None => self.pending.push_back(Input::Probed(id, Verdict::NotChecked)),
+            },
+            Effect::Balance(ticket, wanted) => self.director.balance(ticket, wanted),
+            Effect::Flush(ticket) => self.director.flush(ticket),
+            Effect::Report(event) => self.report(engine, &event),
+        }
+    }
+
+    fn report(&mut self, engine: &Engine, event: &Event) {
+        let names = Names { now: &self.meaning.plan, before: self.before.as_deref() };
+        for (level, line) in report::lines(event, names, engine, &self.whys) {
+            self.outside.log.write(level, line);
+        }
+        (self.outside.told)(event, names, engine);
+    }
+
+    /// Keeps why a check did not succeed until that is told.
+    fn understand(&mut self, checker: CheckerId, finding: Finding) -> Verdict {
+        if finding.why.is_empty() {
+            self.whys.remove(&checker);
+        } else {
+            self.whys.insert(checker, finding.why);
+        }
+        finding.verdict
+    }
+
+    fn next_beat(&self) -> Duration {
+        Duration::from_nanos(self.beat_at.saturating_sub(clock::now()))
+    }
+
+    fn beat(&mut self) {
+        let now = clock::now();
+        if now >= self.beat_at {
+            let pause = u64::try_from((PATIENCE / BEATS).as_nanos()).unwrap_or(u64::MAX);
+            self.beat_at = now.saturating_add(pause);
+            (self.outside.alive)(PATIENCE);
+        }
+    }
+}
+
+impl World for Worker<'_> {
+    type Machine = Engine;
+
+    async fn wait(&mut self) -> io::Result<()> {
+        if !self.pending.is_empty() {
+            return Ok(());
+        }
+        let beat = self.next_beat();
+        let presence = self.presence_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
+        tokio::select! {
+            () = self.director.wait() => Ok(()),
+            () = self.probes.wait() => Ok(()),
+            () = self.told.wait() => Ok(()),
+            // An error shows when the addresses are looked at.
+            _ = addresses(&mut self.presence) => Ok(()),
+            Some(order) = self.outside.orders.recv() => {
+                self.ordered = Some(order);
+                Ok(())
+            }
+            () = tokio::time::sleep(presence.unwrap_or_default()), if presence.is_some() => Ok(()),
+            () = tokio::time::sleep(beat) => Ok(()),
+        }
+    }
+
+    fn gather(&mut self, _: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
+        self.beat();
+        while let Some(order) = self.ordered.take().or_else(|| self.outside.orders.try_recv().ok()) {
+            self.obey(order);
+        }
+        inputs.extend(self.pending.drain(..));
+        for news in self.director.take(&self.meaning.plan.setup) {
+            inputs.push(match news {
+                News::Settled(ticket, outcome) => Input::Settled(ticket, outcome),
+                News::Drifted => Input::Drifted,
+            });
+        }
+        self.look_at_addresses();
+        inputs.extend(self.pending.drain(..));
+        for (checker, finding) in self.told.take() {
+            let verdict = self.understand(checker, finding);
+            inputs.push(Input::Reading(checker, verdict));
+        }
+        let mut more = true;
+        while inputs.len() < limit {
+            let Some((checker, finding)) = self.probes.take() else {
+                more = false;
+                break;
+            };
+            let verdict = self.understand(checker, finding);
+            inputs.push(Input::Probed(checker, verdict));
+        }
+        Ok(more)
+    }
+
+    fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
+        for effect in effects.drain(..) {
+            self.carry_out(engine, effect);
+        }
+        // What is gone has been told of.
+        self.before = None;
+        Ok(())
+    }
+
+    /// A check that is late is made late: nobody elsewhere depends on its moment.
+    fn late(_: Duration) -> Option<Input> {
+        None
+    }
+
+    fn is_over(&self, engine: &Engine) -> bool {
+        engine.is_finished()
+    }
+}
+
+async fn addresses(presence: &mut Option<Presence>) -> io::Result<()> {
+    match presence {
+        Some(presence) => presence.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Without an instance both halves run; with one, its state decides which.
+fn daemons(daemon: &Daemon, instance: Option<&str>, masters: &BTreeMap<String, bool>) -> Vec<Daemon> {
+    let half = |role| Daemon { role, ..daemon.clone() };
+    match instance.map(|name| masters.get(name)) {
+        None => vec![half(ipvs::Role::Master), half(ipvs::Role::Backup)],
+        Some(Some(true)) => vec![half(ipvs::Role::Master)],
+        Some(Some(false)) => vec![half(ipvs::Role::Backup)],
+        Some(None) => Vec::new(),
+    }
+}

@@ -1,57 +1,126 @@
-//! The process of the checker worker: what it is told by its supervisor. It ends in good order when it is told to, and
-//! when its supervisor is gone.
+//! The process of the checker worker: the loop, and beside it what it is told by its supervisor and what it tells the
+//! outside. It ends in good order when it is told to, and when its supervisor is gone.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io;
-use std::time::Duration;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
-use tokio::sync::mpsc::channel;
+use tokio::sync::mpsc::{Sender, channel};
 
-use crate::channel::Message;
-use crate::observe::log::Log;
+use super::meaning::Meaning;
+use super::{Order, Outside};
+use crate::channel::{Message, Outbox};
+use crate::notify::balance::Herald;
+use crate::notify::{Notifier, STOP_LIMIT};
+use crate::observe::log::{Level, Log};
+use crate::plan::lvs::LvsPlan;
 use crate::worker::process::{self, Lifeline};
+use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
-const ORDERS_MAX: usize = 16;
-/// How long the loop may seem not to go round before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// So many signs of life in this time.
-const BEATS: u32 = 5;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Stop,
-}
+const ORDERS_MAX: usize = 64;
 
 /// Runs the worker until it is told to stop; the answer is the exit status. `inherited` are the numbers of the channel and
 /// of the configuration.
-pub fn run(name: &OsStr, inherited: (i32, i32), log: &Log) -> u8 {
-    process::run(name, inherited, log, async |lifeline, _| live(lifeline, log).await)
+pub fn run(name: &OsStr, inherited: (i32, i32), habits: Habits, log: &Log) -> u8 {
+    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &habits, log).await)
 }
 
-async fn live(lifeline: &Lifeline, log: &Log) -> io::Result<()> {
-    let (orders, mut ordered) = channel(ORDERS_MAX);
+async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> io::Result<()> {
+    let outbox = lifeline.outbox();
+    let (orders, ordered) = channel(ORDERS_MAX);
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
-    loop {
-        lifeline.alive(PATIENCE);
-        tokio::select! {
-            received = lifeline.outbox().channel().receive() => match received {
-                Ok(Some((Message::Reload { epoch }, _))) => {
-                    lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
-                }
-                // Its file is not written yet.
-                Ok(Some((Message::Dump(_), _))) => {}
-                Ok(Some((Message::Stop, _))) => return Ok(()),
-                Ok(Some((other, _))) => {
-                    log.warning(format_args!("the supervisor said what is not understood: {other:?}"));
-                }
-                Ok(None) | Err(_) => {
-                    log.error("the supervisor is gone: leaving in good order");
-                    return Ok(());
-                }
+    let (first, remarks) = Meaning::of(text, None, habits);
+    tell(remarks, log);
+    let notifier = Notifier::new(log.clone());
+    let notifier = Rc::new(RefCell::new(notifier));
+    let herald = RefCell::new(Herald::default());
+    let current = first.plan.clone();
+    let standing = RefCell::new(None::<Standing>);
+    let ended = {
+        let outside = Outside {
+            log: log.clone(),
+            orders: ordered,
+            told: &mut |event, names, engine| {
+                herald.borrow().tell(event, names, engine, &mut notifier.borrow_mut());
             },
-            Some(Order::Stop) = ordered.recv() => return Ok(()),
-            () = tokio::time::sleep(PATIENCE / BEATS) => {}
+            turned: &mut |meaning| {
+                if let Some(next) = &meaning.standing {
+                    next.take(standing.borrow().as_ref(), log);
+                    standing.replace(Some(next.clone()));
+                }
+                herald.borrow_mut().turn_to(meaning.book.clone());
+                notifier.borrow_mut().turn_to(&meaning.pipes);
+                notifier.borrow_mut().mail_by(meaning.mail.clone());
+            },
+            alive: &mut |patience| lifeline.alive(patience),
+        };
+        tokio::select! {
+            ended = super::run(first, outside) => ended,
+            failed = obey(outbox, orders, current, habits, log) => failed,
+            failed = outbox.run() => failed,
+        }
+    };
+    let mut last = notifier.replace(Notifier::new(log.clone()));
+    last.finish(STOP_LIMIT).await;
+    ended
+}
+
+fn tell(remarks: Vec<(Level, String)>, log: &Log) {
+    for (level, line) in remarks {
+        log.write(level, line);
+    }
+}
+
+/// What the supervisor says. Ends only with an error.
+async fn obey(
+    outbox: &Outbox,
+    orders: Sender<Order>,
+    mut current: LvsPlan,
+    habits: &Habits,
+    log: &Log,
+) -> io::Result<()> {
+    loop {
+        match outbox.channel().receive().await {
+            Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
+                let refused = match understand(bundle, current.clone(), habits.clone()).await {
+                    Ok((next, remarks)) => {
+                        tell(remarks, log);
+                        current.clone_from(&next.plan);
+                        let _ = orders.send(Order::Reload(Box::new(next))).await;
+                        None
+                    }
+                    Err(error) => Some(error.to_string()),
+                };
+                outbox.post(Message::Reloaded { epoch, refused });
+            }
+            Ok(Some((Message::Instance { name, is_master }, _))) => {
+                let _ = orders.send(Order::Instance { name, is_master }).await;
+            }
+            // Its file is not written yet.
+            Ok(Some((Message::Dump(_), _))) => {}
+            Ok(Some((Message::Stop, _))) => {
+                // A loop that takes no more orders has ended; the other half of the select sees that.
+                let _ = orders.send(Order::Stop).await;
+            }
+            Ok(Some((other, _))) => log.warning(format_args!("the supervisor said what is not understood: {other:?}")),
+            Ok(None) | Err(_) => {
+                log.error("the supervisor is gone: leaving in good order");
+                let _ = orders.send(Order::Stop).await;
+                return std::future::pending().await;
+            }
         }
     }
+}
+
+/// Reads a configuration beside the loop, which must go on meanwhile.
+async fn understand(
+    bundle: OwnedFd,
+    before: LvsPlan,
+    habits: Habits,
+) -> io::Result<(Meaning, Vec<(Level, String)>)> {
+    let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }

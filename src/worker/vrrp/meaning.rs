@@ -8,7 +8,6 @@ use std::time::Duration;
 use keepalived_conf::Options;
 use keepalived_conf::blocks::tracking::vrrp_track_process::Matching as Written;
 use keepalived_conf::script::Script;
-use keepalived_conf::source::Host;
 
 use super::watches::Watch;
 use crate::kernel::child::Command;
@@ -63,13 +62,19 @@ impl Meaning {
         let mut hooks = |hooks: &notify::Hooks| hooks_of(hooks, &host, &mut remarks);
         let instances = notify.instances.iter().map(|(id, written)| (*id, hooks(written))).collect();
         let groups = notify.groups.iter().map(|(id, written)| (*id, hooks(written))).collect();
-        let pipes = notify.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
+        let mut pipes: Vec<Pipe> = notify.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
+        // The reader of the pipe for everything is started once, by the checkers where they run.
+        let shared = loaded.config.global.fifo.all.path.as_ref();
+        if habits.beside_checkers && loaded.config.lvs.is_used() {
+            let shared =
+                pipes.iter_mut().filter(|pipe| shared.is_some_and(|path| pipe.path.as_os_str() == path.as_str()));
+            shared.for_each(|pipe| pipe.script = None);
+        }
         let watches = plan.told.iter();
         let watches = watches.filter_map(|(id, told)| Some((*id, watch_of(&plan, *id, told, &host, &mut remarks)?)));
         let watches: BTreeMap<TrackId, Watch> = watches.collect();
         let NotifyPlan { no_fault_mails, states_on_reload, .. } = notify;
         let book = Book { instances, groups, no_fault_mails, states_on_reload };
-        let pipes: Vec<Pipe> = pipes;
         let runs_programs = book.runs_anything() || !pipes.is_empty() || !watches.is_empty();
         let standing = Standing::of(&loaded.config, Kind::Vrrp, habits, runs_programs);
         let keepalived_conf::Config { global, tracking, vrrp, .. } = loaded.config;
@@ -101,13 +106,8 @@ fn command_of(script: &Script, host: &OsHost, remarks: &mut Remarks) -> Option<C
 }
 
 fn pipe_of(written: &notify::Pipe, host: &OsHost, remarks: &mut Remarks) -> Pipe {
-    let owner = written.owner.as_ref().and_then(|owner| {
-        let account = host.account(&owner.user).found()?;
-        let gid = owner.group.as_ref().and_then(|group| host.group(group).found()).unwrap_or(account.gid);
-        Some((account.uid, gid))
-    });
     let script = written.script.as_ref().and_then(|script| command_of(script, host, remarks));
-    Pipe { path: PathBuf::from(&written.path), owner, script }
+    Pipe { path: PathBuf::from(&written.path), owner: command::owner(written, host), script }
 }
 
 fn watch_of(plan: &VrrpPlan, id: TrackId, told: &Told, host: &OsHost, remarks: &mut Remarks) -> Option<Watch> {

@@ -18,6 +18,7 @@ use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
+use crate::proto::vrrp::{Event, Phase};
 use crate::worker::process::{self, Lifeline};
 use crate::worker::standing::{Habits, Standing};
 
@@ -55,7 +56,10 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let dumper = Dumper::new(first.written.clone(), watches.busy(), log.clone());
     let asking = orders.clone();
     let ended = {
-        let mut told = |event: &_, _: &VrrpPlan| herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
+        let mut told = |event: &_, plan: &VrrpPlan| {
+            news_of(event, plan).into_iter().for_each(|news| outbox.post(news));
+            herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
+        };
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
         let mut alive = |patience| lifeline.alive(patience);
         let mut late = |by| standing.borrow_mut().is_late(by, log);
@@ -87,6 +91,16 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let mut last = notifier.replace(Notifier::new(log.clone()));
     last.finish(STOP_LIMIT).await;
     ended
+}
+
+/// What others have to know of an event: whether an instance is master.
+fn news_of(event: &Event, plan: &VrrpPlan) -> Option<Message> {
+    let (instance, is_master) = match event {
+        Event::Entered { instance, to, .. } => (instance, *to == Phase::Master),
+        Event::Stopped { instance, .. } | Event::Removed { instance, .. } => (instance, false),
+        _ => return None,
+    };
+    plan.instances.get(instance).map(|name| Message::Instance { name: name.clone(), is_master })
 }
 
 fn tell(remarks: Remarks, log: &Log) {

@@ -1,0 +1,131 @@
+//! From a configuration to everything the worker does with it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keepalived_conf::blocks::global::top::IpvsNamespace;
+use keepalived_conf::blocks::lvs::check::Checker;
+use keepalived_conf::script::Script;
+use keepalived_conf::{Config, Options};
+
+use super::told::Files;
+use crate::kernel::child::Command;
+use crate::kernel::host::OsHost;
+use crate::kernel::ipvs::{Daemon, Role};
+use crate::notify::balance::{Book, Hooks};
+use crate::notify::smtp::Post;
+use crate::notify::{Pipe, command};
+use crate::observe::log::Level;
+use crate::plan::lvs::{Check, LvsPlan, Told};
+use crate::proto::health::AtStop;
+use crate::worker::standing::{Habits, Kind, Standing};
+
+/// Where the system keeps named network namespaces.
+const NAMESPACES: &str = "/run/netns";
+
+/// What a configuration means on this machine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meaning {
+    pub(super) plan: LvsPlan,
+    pub(super) book: Book,
+    pub(super) pipes: Vec<Pipe>,
+    pub(super) mail: Option<Post>,
+    pub(super) files: Files,
+    /// `None` before there is a configuration.
+    pub(super) standing: Option<Standing>,
+    /// Where the load balancer is, if not in our own network namespace.
+    pub(super) namespace: Option<PathBuf>,
+}
+
+/// What there is to say about a configuration, for the log.
+type Remarks = Vec<(Level, String)>;
+
+impl Meaning {
+    /// Reads a text in which everything is written out. Its findings were told, with their places, by whoever wrote it.
+    pub(super) fn of(text: String, before: Option<&LvsPlan>, habits: &Habits) -> (Meaning, Remarks) {
+        let host = OsHost::new();
+        let config = keepalived_conf::load_ready(&host, text, &Options::default()).config;
+        let mut plan = LvsPlan::compile(&config, before);
+        if habits.leaves_table {
+            plan.setup.globals.at_stop = AtStop::Keep;
+        }
+        let mut remarks = Remarks::new();
+        if plan.marks.is_some() {
+            let what = "`nftables_ipvs` is not carried out: packets get no marks";
+            remarks.push((Level::Error, what.to_owned()));
+        }
+        let book = book_of(&plan, &host, &mut remarks);
+        let pipes: Vec<Pipe> = plan.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
+        let runs = |check: &Check| matches!(check.check.as_ref(), Checker::Misc(_));
+        let runs_programs = !book.is_empty() || !pipes.is_empty() || plan.checkers.values().any(runs);
+        let meaning = Meaning {
+            standing: Some(Standing::of(&config, Kind::Checker, habits, runs_programs)),
+            book,
+            pipes,
+            mail: Post::compile(&config),
+            files: files_of(&plan),
+            namespace: namespace_of(&config),
+            plan,
+        };
+        (meaning, remarks)
+    }
+
+    /// The sync daemon without the half it is, and the VRRP instance that decides which; without one, both run.
+    pub(super) fn sync(&self) -> Option<(Daemon, Option<&str>)> {
+        let sync = self.plan.sync.as_ref()?;
+        let daemon = Daemon {
+            role: Role::Backup,
+            interface: sync.daemon.interface.clone(),
+            id: sync.id,
+            max_length: sync.daemon.max_length,
+            group: Some(sync.daemon.group),
+            port: Some(sync.daemon.port),
+            ttl: sync.daemon.ttl,
+        };
+        Some((daemon, sync.daemon.instance.as_ref().map(|name| name.text.as_str())))
+    }
+}
+
+fn book_of(plan: &LvsPlan, host: &OsHost, remarks: &mut Remarks) -> Book {
+    let mut hooks = |up: &Option<Arc<Script>>, down: &Option<Arc<Script>>| {
+        if up.is_none() && down.is_none() {
+            return None;
+        }
+        let mut command = |script: &Option<Arc<Script>>| command_of(script.as_deref()?, host, remarks);
+        Some(Hooks { up: command(up), down: command(down) })
+    };
+    let services = plan.services.iter();
+    let services: BTreeMap<_, _> =
+        services.filter_map(|(id, told)| Some((*id, hooks(&told.quorum_up, &told.quorum_down)?))).collect();
+    let servers = plan.servers.iter();
+    let servers = servers.filter_map(|(id, told)| Some((*id, hooks(&told.notify_up, &told.notify_down)?))).collect();
+    Book { services, servers }
+}
+
+fn command_of(script: &Script, host: &OsHost, remarks: &mut Remarks) -> Option<Command> {
+    command::of(script, host).map_err(|problem| remarks.push((Level::Error, problem))).ok()
+}
+
+fn pipe_of(written: &crate::plan::notify::Pipe, host: &OsHost, remarks: &mut Remarks) -> Pipe {
+    let script = written.script.as_ref().and_then(|script| command_of(script, host, remarks));
+    Pipe { path: PathBuf::from(&written.path), owner: command::owner(written, host), script }
+}
+
+fn files_of(plan: &LvsPlan) -> Files {
+    let mut files = Files::new();
+    for (id, check) in &plan.checkers {
+        if let Some(Told::File { path, .. }) = &check.told {
+            files.entry(PathBuf::from(path)).or_default().push((*id, check.check.clone()));
+        }
+    }
+    files
+}
+
+fn namespace_of(config: &Config) -> Option<PathBuf> {
+    match config.global.top.net_namespace_ipvs.as_ref()? {
+        IpvsNamespace::Named(name) => Some(PathBuf::from(NAMESPACES).join(name)),
+        // Where the daemon was started is where it still is.
+        IpvsNamespace::Original => None,
+    }
+}
