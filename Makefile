@@ -96,6 +96,11 @@ bench-core: ## time the VRRP machine itself and print the figures beside their a
 bench-conf: ## time reading a configuration of 37,205 real servers beside keepalived -t
 	@benches/conf.sh
 
+.PHONY: bench-ipvs
+bench-ipvs: ## time programming 37,205 real servers in the kernel of a guest, beside keepalived in the same boot
+	@dist/need build guest
+	@benches/ipvs.sh
+
 .PHONY: model
 model: ## search small worlds of the VRRP machine exhaustively, the large ones too (minutes)
 	LARGE=1 $(CARGO) test --release --locked --no-default-features --features model --lib sim::model -- --nocapture

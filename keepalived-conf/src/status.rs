@@ -61,7 +61,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
         "there is neither SNMP nor D-Bus",
     ),
     ("global_defs", &["notify_webhook"], "nothing is posted"),
-    ("vrrp_instance", &["lvs_sync_daemon_interface"], "use `lvs_sync_daemon`"),
 ];
 
 /// What is missing of a keyword, if anything is.

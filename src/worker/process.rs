@@ -77,6 +77,8 @@ where
         let _ = tokio::time::timeout(LAST_WORDS_LIMIT, lifeline.outbox.drain()).await;
         ended
     });
+    // What runs on threads beside the loop and hangs in the kernel does not keep us.
+    runtime.shutdown_background();
     match ended {
         Ok(()) => exit::FINE,
         Err(error) => {

@@ -116,11 +116,7 @@ async fn obey(
 }
 
 /// Reads a configuration beside the loop, which must go on meanwhile.
-async fn understand(
-    bundle: OwnedFd,
-    before: LvsPlan,
-    habits: Habits,
-) -> io::Result<(Meaning, Vec<(Level, String)>)> {
+async fn understand(bundle: OwnedFd, before: LvsPlan, habits: Habits) -> io::Result<(Meaning, Vec<(Level, String)>)> {
     let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }

@@ -8,9 +8,10 @@ use keepalived_conf::blocks::lvs::check::Checker;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
-use super::probe::{Finding, file};
+use super::probe::Finding;
 use crate::observe::log::Log;
-use crate::proto::health::CheckerId;
+use crate::plan::lvs as plan;
+use crate::proto::health::{CheckerId, Verdict};
 use crate::proto::track::Reading;
 use crate::proto::vrrp::TrackId;
 use crate::watch::{self, Readings};
@@ -100,7 +101,15 @@ pub(super) fn read_now(files: &Files) -> Vec<(CheckerId, Finding)> {
 /// What a number means for a checker that follows a file.
 fn meaning(checker: &Checker, value: i64) -> Option<Finding> {
     match checker {
-        Checker::File(check) => Some(file::read(check, value)),
+        Checker::File(check) => {
+            let value = i32::try_from(value).ok()?;
+            let verdict = plan::Told::verdict_of(*check.weight, *check.reverse, value);
+            let why = match verdict {
+                Verdict::Bad => format!("the number in track file {} is {value}", check.track_file.text),
+                Verdict::Good(_) | Verdict::NotChecked => String::new(),
+            };
+            Some(Finding { verdict, why })
+        }
         Checker::Misc(_)
         | Checker::Smtp(_)
         | Checker::Tcp(_)
