@@ -56,6 +56,18 @@ fn without_weight_there_is_no_quorum() {
 }
 
 #[test]
+fn the_last_weight_takes_the_quorum_with_it_whatever_was_asked_for() {
+    let mut world = World::new(with(1, |setup| {
+        real(setup, 1).weight = 0;
+        service(setup, 0).quorum = 0;
+    }));
+    world.answered(1, Verdict::Good(Some(Weight::Exactly(3))));
+    assert_eq!(moves(&world.told()), "v0+");
+    world.answered(1, Verdict::Good(None));
+    assert_eq!((world.table(0), moves(&world.told())), (vec![(1, 0)], "v0-".to_owned()));
+}
+
+#[test]
 fn the_sorry_server_serves_alone_while_the_quorum_is_lost() {
     let mut world = World::new(with(3, |setup| {
         service(setup, 0).quorum = 2;
