@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use steadfast::kernel::ipvs::{
-    Change, Destination, DestinationKey, Forwarding, Ipvs, Service, ServiceKey, Tunnel, flag,
+    Change, Daemon, Destination, DestinationKey, Forwarding, Ipvs, Role, Service, ServiceKey, ServiceStats, Tunnel,
+    flag,
 };
 
 use crate::case::Program;
-use crate::daemon::{self, Daemon};
+use crate::daemon;
 use crate::world::{Says, Servers, command, enter, settle, table};
 use crate::{Guest, Scenario};
 
@@ -32,11 +33,12 @@ pub fn scenarios() -> Vec<Scenario> {
             Scenario::new(Guest::Ours, &name, move || scheduler(case))
         })
         .collect();
-    let ways: [(&str, fn()); 4] = [
+    let ways: [(&str, fn()); 5] = [
         ("traffic::nat_reaches_the_server_and_counts_both_ways", nat),
         ("traffic::direct_routing_reaches_the_server_whose_answer_takes_the_short_way", direct),
         ("traffic::a_tunnel_reaches_the_server", tunnel),
         ("traffic::the_director_is_a_real_server_too", local_node),
+        ("traffic::a_connection_outlives_its_director_by_the_sync_daemons", two_directors),
     ];
     for (program, guest) in [(Program::Keepalived, Guest::Theirs), (Program::Steadfast, Guest::Ours)] {
         let name =
@@ -232,12 +234,13 @@ const SCHEDULERS: &[Schedule] = &[
     schedule("sh_keeps_a_client_with_a_server", "sh", 0, [1, 1, 1], 8, Promise::One),
     schedule("sh_port_tells_connections_apart", "sh", flag::SCHEDULER_2, [1, 1, 1], 32, Promise::Several),
     schedule("dh_keeps_an_address_with_a_server", "dh", 0, [1, 1, 1], 8, Promise::One),
-    schedule("lblc_keeps_an_address_with_a_server", "lblc", 0, [1, 1, 1], 8, Promise::One),
-    schedule("lblcr_keeps_an_address_with_a_server", "lblcr", 0, [1, 1, 1], 8, Promise::One),
+    schedule("lblc_keeps_an_address_with_a_server", "lblc", 0, [99, 99, 99], 8, Promise::One),
+    schedule("lblcr_keeps_an_address_with_a_server", "lblcr", 0, [99, 99, 99], 8, Promise::One),
     schedule("mh_keeps_a_client_with_a_server", "mh", 0, [1, 1, 1], 8, Promise::One),
     schedule("mh_port_tells_connections_apart", "mh", flag::SCHEDULER_2, [1, 1, 1], 32, Promise::Several),
     schedule("fo_takes_the_heaviest_alone", "fo", 0, [1, 7, 5], 6, Promise::Spread([0, 6, 0])),
-    schedule("ovf_overflows_by_weight", "ovf", 0, [1, 2, 3], 6, Promise::Held([1, 2, 3])),
+    // It overflows when a server holds more connections than its weight.
+    schedule("ovf_overflows_by_weight", "ovf", 0, [1, 2, 3], 9, Promise::Held([2, 3, 4])),
 ];
 
 fn scheduler(case: &Schedule) {
@@ -264,12 +267,16 @@ fn nat() {
     let net = Net::lay(2);
     let mut ipvs = balance(service("rr", 0), Forwarding::Nat, &[1, 1]);
     assert_eq!(net.ask(6).into_values().collect::<Vec<_>>(), [3, 3]);
-    let stats = ipvs.stats().expect("stats");
-    let stats = stats.get(&key()).expect("the service");
+    // The kernel adds up every two seconds.
+    let mut stats = ServiceStats::default();
+    let counted = || {
+        stats = ipvs.stats().expect("stats").remove(&key()).expect("the service");
+        stats.destinations.values().map(|one| one.counters.connections).collect::<Vec<_>>()
+    };
+    assert_eq!(settle(&vec![3, 3], counted), Ok(()));
     assert_eq!(stats.counters.connections, 6);
     assert!(stats.counters.packets_in > 6 && stats.counters.packets_out > 6, "{stats:?}");
     assert!(stats.counters.bytes_in > 240 && stats.counters.bytes_out > 240, "{stats:?}");
-    assert_eq!(stats.destinations.values().map(|one| one.counters.connections).collect::<Vec<_>>(), [3, 3]);
     let zero = [Change::Zero(key())];
     assert_eq!(ipvs.apply(&zero), [Ok(())]);
     let stats = ipvs.stats().expect("stats");
@@ -308,6 +315,53 @@ fn local_node() {
     assert_eq!(net.ask(6), wanted);
 }
 
+/// By direct routing, so that only the virtual address moves from one director to the other.
+fn two_directors() {
+    let mut net = Net::lay(2);
+    net.answer_directly("lo");
+    for (name, servers) in &mut net.servers {
+        servers.close(&format!("0.0.0.0:{PORT}"));
+        within(name, || servers.listen(&format!("0.0.0.0:{PORT}"), Says::Echo(name.clone())));
+    }
+    ip(None, "netns add second\n");
+    ip(Some("switch"), "link add second type veth peer name eth0 netns second\nlink set second master segment up\n");
+    ip(
+        Some("second"),
+        "link set lo up\nlink set eth0 up\naddr add 10.1.0.2/24 dev eth0\naddr add 10.2.0.253/24 dev eth0\n",
+    );
+    let mut first = balance(service("rr", 0), Forwarding::Direct, &[1, 1]);
+    let mut second = within("second", || balance(service("rr", 0), Forwarding::Direct, &[1, 1]));
+    // Every packet is told, so that nobody has to wait for enough of them.
+    set("vs/sync_threshold", "0 1");
+    within("second", || set("ip_forward", "1"));
+    let daemon = |role| Daemon {
+        role,
+        interface: "eth0".to_owned(),
+        id: 9,
+        max_length: None,
+        group: None,
+        port: None,
+        ttl: None,
+    };
+    assert_eq!(second.apply(&[Change::StartDaemon(daemon(Role::Backup))]), [Ok(())]);
+    assert_eq!(first.apply(&[Change::StartDaemon(daemon(Role::Master))]), [Ok(())]);
+
+    let connection = net.connect();
+    let name = name_of(&connection);
+    let known = || {
+        within("second", || fs::read_to_string("/proc/thread-self/net/ip_vs_conn"))
+            .is_ok_and(|all| all.contains("ESTABLISHED"))
+    };
+    assert_eq!(settle(&true, known), Ok(()), "the second director knows of the connection");
+    ip(None, "addr del 10.1.0.10/32 dev eth0\n");
+    ip(Some("second"), "addr add 10.1.0.10/32 dev eth0\n");
+    ip(Some("client"), "neigh flush all\n");
+    (&connection).write_all(b"still there?\n").expect("an open connection");
+    assert_eq!(name_of(&connection), "still there?", "{name} answers by way of the second director");
+    let passed = || second.stats().expect("stats").get(&key()).is_some_and(|stats| stats.counters.packets_in > 0);
+    assert_eq!(settle(&true, passed), Ok(()), "its packets are counted there");
+}
+
 const CHECKED: &str = "
 virtual_server 10.1.0.10 80 {
     delay_loop 0.4
@@ -340,7 +394,7 @@ fn failing_servers(program: Program) {
     let mut net = Net::lay(3);
     let everywhere = format!("0.0.0.0:{PORT}");
     daemon::configure(CHECKED);
-    let daemon = Daemon::start(program, "-C");
+    let daemon = daemon::Daemon::start(program, "-C");
     let wait = |wanted: &[&str]| {
         let wanted: Vec<String> = wanted.iter().map(|octet| (*octet).to_owned()).collect();
         let outcome = settle(&wanted, serving);

@@ -115,6 +115,8 @@ pub enum Says {
     Nothing,
     /// Its own name, and waits for the other end to close.
     Name(String),
+    /// Its own name, and then whatever the other end says, until that closes.
+    Echo(String),
     /// An answer of HTTP.
     Web { status: u16, body: String },
 }
@@ -153,6 +155,12 @@ fn answer(mut connection: TcpStream, says: &Says) {
         Says::Name(name) => {
             let _ = connection.write_all(format!("{name}\n").as_bytes());
             let _ = connection.read(&mut [0; 16]);
+        }
+        Says::Echo(name) => {
+            let _ = connection.write_all(format!("{name}\n").as_bytes());
+            if let Ok(mut back) = connection.try_clone() {
+                let _ = std::io::copy(&mut connection, &mut back);
+            }
         }
         Says::Web { status, body } => {
             if request(&mut connection) {
