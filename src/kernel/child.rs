@@ -3,12 +3,14 @@
 //! A program starts with nothing of ours but its arguments and the environment: descriptors above 2 are closed on
 //! exec, 0 to 2 are /dev/null, it leads its own process group, and it is told to end when we die.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -69,10 +71,40 @@ pub struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.end_on_drop && self.child.id().is_some() {
+        if let Some(group) = self.group.filter(|_| self.end_on_drop && self.child.id().is_some()) {
             self.signal(libc::SIGTERM);
+            LEAVING.lock().unwrap_or_else(PoisonError::into_inner).insert(group.as_raw());
+            // Where there is no runtime any more, `end_leaving` comes instead.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move {
+                    tokio::time::sleep(GRACE).await;
+                    kill_leaving(group.as_raw());
+                });
+            }
         }
     }
+}
+
+/// Groups of programs nobody waits for that were told to end.
+static LEAVING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn kill_leaving(group: i32) {
+    if LEAVING.lock().unwrap_or_else(PoisonError::into_inner).remove(&group) {
+        // Gone already is as good.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+}
+
+/// Waits until all programs are gone that were told to end, and after `limit` kills those that are not.
+pub async fn end_leaving(limit: Duration) {
+    let step = Duration::from_millis(10);
+    let mut waited = Duration::ZERO;
+    let groups = || LEAVING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    while waited < limit && groups().iter().any(|group| killpg(Pid::from_raw(*group), None).is_ok()) {
+        tokio::time::sleep(step).await;
+        waited += step;
+    }
+    groups().into_iter().for_each(kill_leaving);
 }
 
 impl Command {

@@ -25,12 +25,15 @@ pub(super) struct Source {
     pub(super) wants: BTreeSet<Role>,
     /// What it says about the daemon itself.
     pub(super) house: House,
+    /// The errors in it, without their places.
+    errors: BTreeSet<String>,
     global: Global,
 }
 
 impl Source {
     /// At the start every finding is logged and what can run runs, as with keepalived. A reload, which follows what was
-    /// `before`, is refused when there is an error in it, or when it changes what cannot be changed.
+    /// `before`, is refused when there is an error in it that was not there before, or when it changes what cannot be
+    /// changed.
     pub(super) fn read(settings: &Settings, before: Option<&Source>, log: &Log) -> Result<Source, String> {
         let host = OsHost::new();
         let mark = before.and_then(|before| before.house.reload.marker.as_deref());
@@ -52,8 +55,15 @@ impl Source {
             log.write(level, render::line(finding, &loaded.map));
         }
         let file = settings.file.display();
-        if before.is_some() && loaded.diagnostics.has_errors() {
-            return Err(format!("{file} has errors; `steadfast check` shows them"));
+        let errors: BTreeSet<String> = loaded
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| format!("{}: {}", finding.code.id, finding.message))
+            .collect();
+        // Templates of platforms carry mistakes that were always there; whoever made a new one wants to hear of it.
+        if let Some(new) = before.and_then(|before| errors.difference(&before.errors).next()) {
+            return Err(format!("{file} has an error that was not there before ({new}); `steadfast check` shows all"));
         }
         let is_wanted = |role: &Role| match role {
             Role::Vrrp => loaded.config.vrrp.is_used(),
@@ -70,7 +80,7 @@ impl Source {
         }
         let bundle = Bundle::seal(loaded.text.as_bytes());
         let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, wants, house, global: loaded.config.global })
+        Ok(Source { bundle, wants, house, errors, global: loaded.config.global })
     }
 
     /// Writes what this process knows, as keepalived's parent does.

@@ -28,5 +28,6 @@ mod mail;
 mod migrate;
 mod nft;
 mod probes;
+mod scenarios;
 mod vrrp;
 mod workers;

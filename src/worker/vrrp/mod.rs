@@ -596,6 +596,10 @@ impl World for Worker<'_> {
     fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
         for effect in effects.drain(..) {
             self.carry_out(engine, effect);
+            // Hundreds of instances that move at once are work, not a hang.
+            if let Some(patience) = self.heart.beat(clock::now()) {
+                (self.outside.alive)(patience);
+            }
         }
         if std::mem::take(&mut self.retiring) {
             // What left with this turn has said goodbye through its port.

@@ -14,6 +14,7 @@ use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside};
 use crate::channel::{Deposit, Dump, Message, Outbox};
+use crate::kernel::child;
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
@@ -90,6 +91,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     drop(watches);
     let mut last = notifier.replace(Notifier::new(log.clone()));
     last.finish(STOP_LIMIT).await;
+    child::end_leaving(STOP_LIMIT).await;
     ended
 }
 

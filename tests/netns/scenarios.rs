@@ -1,0 +1,307 @@
+//! What operators and platforms rely on, and what must not hurt: each test is named by the promise it keeps.
+
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::journal::{PATIENCE, Reading};
+use crate::node::{Daemon, Node, Program};
+use crate::topology::{Lab, Segment};
+
+/// What a shell inside the node prints.
+fn inside(node: &Node, line: &str) -> String {
+    let output = node.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[track_caller]
+fn shows(node: &Node, line: &str, wanted: &str) {
+    let start = Instant::now();
+    loop {
+        let printed = inside(node, line);
+        if printed == wanted {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "`{line}` never showed {wanted:?} but {printed:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const SECURE: &str = "global_defs {\n enable_script_security\n script_user root\n}\n";
+
+/// One instance as text.
+fn instance(name: &str, vrid: u8, priority: u8, interval: &str, vip: &str, more: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{\n interface eth0\n version 3\n virtual_router_id {vrid}\n priority {priority}\n \
+         advert_int {interval}\n {more}\n virtual_ipaddress {{\n {vip}\n }}\n}}\n"
+    )
+}
+
+struct Pair {
+    lab: Lab,
+    lan: Segment,
+    a: Node,
+    b: Node,
+}
+
+impl Pair {
+    fn new(test: &str) -> Option<Pair> {
+        let mut lab = Lab::new(test)?;
+        let lan = lab.segment("lan");
+        let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+        let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
+        Some(Pair { lab, lan, a, b })
+    }
+
+    #[track_caller]
+    fn until(&self, promise: &str, holds: impl Fn(&Reading) -> bool) -> Reading {
+        self.lab.journal.until(promise, holds)
+    }
+}
+
+/// A node of its own with our daemon as master of 10.0.0.100.
+fn alone(test: &str, before: &str, more: &str) -> Option<(Lab, Node, Daemon)> {
+    let mut lab = Lab::new(test)?;
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let text = format!("{before}{}", instance("A", 1, 100, "0.2", "10.0.0.100", more));
+    let daemon = a.start(Program::Steadfast, &text);
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    Some((lab, a, daemon))
+}
+
+#[test]
+fn two_active_routers_stand_in_for_each_other() {
+    let Some(pair) = Pair::new("two_active_routers_stand_in_for_each_other") else { return };
+    let text = |one, two| {
+        format!(
+            "{}{}",
+            instance("ONE", 1, one, "0.2", "10.0.0.101", ""),
+            instance("TWO", 2, two, "0.2", "10.0.0.102", "")
+        )
+    };
+    let both = |seen: &Reading, one: &str, two: &str| {
+        seen.holds_alone(one, "10.0.0.101") && seen.holds_alone(two, "10.0.0.102")
+    };
+    let _a = pair.a.start(Program::Steadfast, &text(200, 100));
+    let b = pair.b.start(Program::Steadfast, &text(100, 200));
+    pair.until("each has its own", |seen| both(seen, "a", "b"));
+    assert!(b.stop().success());
+    pair.until("a has both", |seen| both(seen, "a", "a"));
+    let _b = pair.b.start(Program::Steadfast, &text(100, 200));
+    pair.until("each has its own again", |seen| both(seen, "a", "b"));
+}
+
+#[test]
+fn a_better_router_waits_for_its_delay_before_it_takes_over() {
+    let Some(pair) = Pair::new("a_better_router_waits_for_its_delay_before_it_takes_over") else { return };
+    let _b = pair.b.start(Program::Steadfast, &instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    pair.until("b is master", |seen| seen.holds_alone("b", "10.0.0.100"));
+    let _a = pair.a.start(Program::Steadfast, &instance("A", 1, 200, "0.2", "10.0.0.100", "preempt_delay 2"));
+    pair.until("a waits", |seen| seen.said("a", "Entering BACKUP"));
+    let seen = pair.until("a took over", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let of_b = seen.since("start Steadfast on a").frames().filter(|frame| frame.is_advert("10.0.0.2", 100)).count();
+    assert!(of_b >= 5, "b went on for {of_b} adverts\n{seen}");
+}
+
+#[test]
+fn adverts_of_ten_milliseconds_find_a_dead_master() {
+    let Some(pair) = Pair::new("adverts_of_ten_milliseconds_find_a_dead_master") else { return };
+    let text = |priority| instance("A", 1, priority, "0.01", "10.0.0.100", "");
+    let _a = pair.a.start(Program::Steadfast, &text(200));
+    pair.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let _b = pair.b.start(Program::Steadfast, &text(100));
+    pair.lab.journal.beats(50, |frame| frame.is_advert("10.0.0.1", 200));
+    pair.lab.cut(&pair.a, &pair.lan);
+    pair.a.crash();
+    pair.until("b took over", |seen| seen.since("crash").frames().any(|frame| frame.is_advert("10.0.0.2", 100)));
+}
+
+#[test]
+fn a_reload_of_any_kind_costs_no_advert_and_no_mastership() {
+    let Some(pair) = Pair::new("a_reload_of_any_kind_costs_no_advert_and_no_mastership") else { return };
+    let main = |more: &str| instance("A", 1, 200, "1", "10.0.0.100", more);
+    let a = pair.a.start(Program::Steadfast, &main(""));
+    pair.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let b = pair.b.start(Program::Steadfast, &instance("A", 1, 100, "1", "10.0.0.100", ""));
+    pair.until("b is backup", |seen| seen.said("b", "Entering BACKUP"));
+    // A second instance, so that every reload has work to do beside the one that is watched.
+    let many: String =
+        (2..=60u8).map(|id| instance(&format!("V{id}"), id, 100, "1", &format!("10.7.0.{id}"), "")).collect();
+    let kinds = [
+        ("nothing", main("")),
+        ("another interval of announcements", main("garp_master_refresh 5")),
+        ("more instances", format!("{}{many}", main(""))),
+        ("a notification", format!("{SECURE}{}", main("notify /bin/true"))),
+        ("fewer instances", main("")),
+        ("an error", "vrrp_instance A {\n".to_owned()),
+    ];
+    for (kind, text) in kinds {
+        pair.a.reconfigure(&text);
+        pair.lab.journal.deed(format!("reload with {kind}"));
+        a.signal("HUP");
+        pair.lab.journal.beats(2, |frame| frame.is_advert("10.0.0.1", 200));
+    }
+    let seen = pair.lab.journal.read();
+    assert!(!seen.said("b", "Entering MASTER"), "b never had to take over\n{seen}");
+    assert!(!seen.frames().any(|frame| frame.is_advert("10.0.0.1", 0)), "a never left\n{seen}");
+    assert!(seen.holds_alone("a", "10.0.0.100"));
+    assert!(a.stop().success() && b.stop().success());
+}
+
+#[test]
+fn who_reads_the_notify_pipe_gets_every_line_in_order_however_late() {
+    let test = "who_reads_the_notify_pipe_gets_every_line_in_order_however_late";
+    let pipe = "global_defs {\n vrrp_notify_fifo /run/pipe\n vrrp_notify_priority_changes true\n \
+        fifo_write_vrrp_states_on_reload\n}\ntrack_file F {\n file /run/number\n init_file 0\n}\n";
+    let Some((lab, a, daemon)) = alone(test, pipe, "track_file {\n F weight 1\n }") else { return };
+    let path = a.namespace().path("root/run/number");
+    // Nobody reads; what is written waits, and nobody is held up.
+    for number in 1..=40 {
+        std::fs::write(&path, number.to_string()).expect("a tracked file");
+        lab.journal.beats(1, |frame| frame.is_advert("10.0.0.1", 100 + number));
+    }
+    daemon.signal("HUP");
+    lab.journal.until("it is complete", |seen| seen.said("a", "Reload 2 complete"));
+    let mut reader = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(a.namespace().path("root/run/pipe"))
+        .expect("the pipe");
+    let mut text = String::new();
+    let start = Instant::now();
+    while !text.ends_with("MASTER 140\n") {
+        let mut bytes = [0; 65536];
+        match reader.read(&mut bytes) {
+            Ok(length) => text.push_str(&String::from_utf8_lossy(&bytes[..length])),
+            Err(_) => thread::sleep(Duration::from_millis(20)),
+        }
+        assert!(start.elapsed() < PATIENCE, "never came: {text}");
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let changes: Vec<String> = (101..=140).map(|number| format!("INSTANCE \"A\" MASTER_PRIORITY {number}")).collect();
+    let expected: Vec<&str> = ["INSTANCE \"A\" BACKUP 100", "INSTANCE \"A\" MASTER 100"]
+        .into_iter()
+        .chain(changes.iter().map(String::as_str))
+        .chain(["INSTANCE \"A\" MASTER 140"])
+        .collect();
+    assert_eq!(lines, expected);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_disk_that_is_full_costs_a_dump_and_nothing_else() {
+    let Some(mut lab) = Lab::new("a_disk_that_is_full_costs_a_dump_and_nothing_else") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    inside(
+        &a,
+        "mkdir /run/full && mount -t tmpfs -o size=4k tmpfs /run/full && dd if=/dev/zero of=/run/full/x 2>/dev/null",
+    );
+    let before = "global_defs {\n state_dump_file /run/full/state\n}\n";
+    let text = format!("{before}{}", instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    let daemon = a.start_with(Program::Steadfast, "--vrrp -g/run/full/log", &text);
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    daemon.signal("USR1");
+    lab.journal.until("it is told", |seen| seen.since("USR1").said("a", "/run/full/state"));
+    lab.journal.beats(3, |frame| frame.is_advert("10.0.0.1", 100));
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn without_its_rights_the_daemon_says_what_is_missing_and_ends() {
+    let Some(mut lab) = Lab::new("without_its_rights_the_daemon_says_what_is_missing_and_ends") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.reconfigure(&instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    let daemon = format!(
+        "{} -n -l --vrrp -f /run/test.conf -p /tmp/none/k.pid -r /tmp/none/v.pid",
+        env!("CARGO_BIN_EXE_steadfast")
+    );
+    let said = inside(&a, &format!("setpriv --bounding-set=-all --inh-caps=-all {daemon} 2>&1; echo status=$?"));
+    assert!(said.contains("ermission denied") || said.contains("not permitted"), "{said}");
+    assert!(said.ends_with("status=4") || said.ends_with("status=1"), "{said}");
+}
+
+#[test]
+fn an_ipv6_address_that_is_still_being_checked_is_waited_for_with_a_reason() {
+    let Some(mut lab) = Lab::new("an_ipv6_address_that_is_still_being_checked_is_waited_for_with_a_reason") else {
+        return;
+    };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &[]);
+    a.run("sysctl -qw net.ipv6.conf.eth0.accept_dad=1 net.ipv6.conf.eth0.dad_transmits=3");
+    a.run("ip link set eth0 down");
+    a.run("ip link set eth0 up");
+    let text = instance("A", 1, 100, "0.2", "fe80::100", "native_ipv6");
+    let daemon = a.start(Program::Steadfast, &text);
+    let seen = lab.journal.until("it joins", |seen| seen.holds_alone("a", "fe80::100"));
+    assert!(seen.said("a", "its interface has no address to send from"), "{seen}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn an_interface_that_is_renamed_is_gone_until_it_has_its_name_again() {
+    let Some((lab, a, daemon)) = alone("an_interface_that_is_renamed_is_gone_until_it_has_its_name_again", "", "")
+    else {
+        return;
+    };
+    a.operator("ip link set eth0 down");
+    a.operator("ip link set eth0 name other");
+    a.operator("ip link set other up");
+    lab.journal.until("it says why", |seen| seen.said("a", "its interface does not exist"));
+    a.operator("ip link set other down");
+    a.operator("ip link set other name eth0");
+    a.operator("ip link set eth0 up");
+    let back =
+        |seen: &Reading| seen.since("eth0 up").said("a", "Entering MASTER") && seen.holds_alone("a", "10.0.0.100");
+    lab.journal.until("it is master again", back);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn an_interface_that_comes_late_is_waited_for() {
+    let Some(mut lab) = Lab::new("an_interface_that_comes_late_is_waited_for") else { return };
+    let lan = lab.segment("lan");
+    let mut a = lab.node("a");
+    let before = "global_defs {\n dynamic_interfaces\n}\n";
+    let daemon = a.start(Program::Steadfast, &format!("{before}{}", instance("A", 1, 100, "0.2", "10.0.0.100", "")));
+    lab.journal.until("it says why it waits", |seen| seen.said("a", "its interface does not exist"));
+    lab.connect(&mut a, &lan, &["10.0.0.1/24"]);
+    lab.journal.until("it joins", |seen| seen.holds_alone("a", "10.0.0.100"));
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn changes_that_come_faster_than_they_are_read_are_looked_up() {
+    let test = "changes_that_come_faster_than_they_are_read_are_looked_up";
+    let before = "global_defs {\n vrrp_netlink_monitor_rcv_bufs 4096\n}\n";
+    let Some((lab, a, daemon)) = alone(test, before, "") else { return };
+    inside(
+        &a,
+        "for i in $(seq 1 200); do for j in 1 2 3; do echo addr add 10.9.$j.$i/32 dev lo; done; done | ip -batch -",
+    );
+    inside(&a, "seq 1 200 | sed 's/.*/addr del 10.9.1.&\\/32 dev lo/' | ip -batch -");
+    lab.journal.until("it noticed", |seen| seen.said("a", "faster than they could be read"));
+    lab.journal.beats(3, |frame| frame.is_advert("10.0.0.1", 100));
+    a.operator("ip addr add 10.0.0.55/24 dev eth0");
+    assert!(a.has("10.0.0.100"));
+    assert!(daemon.stop().success());
+    assert!(!a.has("10.0.0.100"));
+}
+
+#[test]
+fn a_daemon_that_leaves_its_terminal_is_found_by_its_pid_file() {
+    let Some(mut lab) = Lab::new("a_daemon_that_leaves_its_terminal_is_found_by_its_pid_file") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.reconfigure(&instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    let bin = env!("CARGO_BIN_EXE_steadfast");
+    assert_eq!(inside(&a, &format!("cd /run && {bin} -P -f test.conf; echo $?")), "0");
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    shows(&a, "readlink /proc/$(cat /run/keepalived.pid)/fd/0", "/dev/null");
+    inside(&a, "kill -TERM $(cat /run/keepalived.pid)");
+    lab.journal.until("it is gone", |seen| seen.holders("10.0.0.100").is_empty());
+    shows(&a, "ls /run/keepalived.pid 2>/dev/null", "");
+}
