@@ -92,6 +92,11 @@ bench-quick: ## the same with few rounds (under 5 minutes)
 bench-core: ## time the VRRP machine itself and print the figures beside their aims
 	$(CARGO) bench --locked --no-default-features --bench core
 
+.PHONY: bench-checks
+bench-checks: ## time one TCP check and one HTTP check, alone and many at once
+	@dist/need build
+	$(CARGO) bench --locked --bench checks
+
 .PHONY: bench-conf
 bench-conf: ## time reading a configuration of 37,205 real servers beside keepalived -t
 	@benches/conf.sh

@@ -342,3 +342,38 @@ fn the_process_itself() {
         assert_eq!(found, Finding::good());
     });
 }
+
+#[test]
+fn only_steadfast_web_links_a_tls_library() {
+    let links = |program: &str| std::fs::read(program).unwrap().windows(9).any(|window| window == b"libssl.so");
+    assert!(!links(env!("CARGO_BIN_EXE_steadfast")));
+    assert!(links(env!("CARGO_BIN_EXE_steadfast-web")), "and this is how one is seen");
+}
+
+#[test]
+fn without_descriptors_nothing_is_said_about_the_server() {
+    let program = std::env::current_exe().unwrap();
+    let name = "the_process_without_descriptors";
+    let status = std::process::Command::new(program).args(["--exact", name]).env("STEADFAST_WEB_ALONE", "1").status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn the_process_without_descriptors() {
+    use nix::sys::resource::{Resource, setrlimit};
+    if std::env::var_os("STEADFAST_WEB_ALONE").is_none() {
+        return;
+    }
+    let (address, _seen) = serve(acceptor(|_| {}), hello);
+    let checker = checker(address, "", "", DIGEST);
+    run(async {
+        // With this many there is room for the listener and the runtime, which are open, and for nothing else.
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
+        let tools = tools();
+        setrlimit(Resource::RLIMIT_NOFILE, open, 4096).unwrap();
+        let found = probe(&checker, 0, &tools).await;
+        assert_eq!(found, Finding::not_checked("opening a socket: too many open files"));
+        setrlimit(Resource::RLIMIT_NOFILE, 4096, 4096).unwrap();
+        assert_eq!(probe(&checker, 0, &tools).await, Finding::good());
+    });
+}

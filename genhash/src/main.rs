@@ -39,7 +39,8 @@ fn main() -> ExitCode {
     match &fetched {
         Ok(Some(fetched)) if wanted.verbose => {
             println!();
-            tell_digest(&fetched.digest, &line(&wanted, &fetched.digest));
+            tell_digest(&fetched.digest);
+            println!("{}", line(&wanted, &fetched.digest));
         }
         Ok(Some(fetched)) if wanted.lines => print!("{}", lines(&wanted, fetched)),
         Ok(Some(fetched)) => println!("{}", line(&wanted, &fetched.digest)),
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
             eprintln!("no data received: the answer has no header");
             if wanted.verbose {
                 println!();
-                tell_digest(&genhash::digest(wanted.kind, &[]), "");
+                tell_digest(&genhash::digest(wanted.kind, &[]));
             }
         }
         Err(problem) => println!("{} port {}: {problem}", wanted.address.ip(), wanted.address.port()),
@@ -58,11 +59,10 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tell_digest(digest: &[u8], shown: &str) {
+fn tell_digest(digest: &[u8]) {
     banner("HTML hash resulting");
     print!("{}", dump(digest));
     banner("HTML hash final resulting");
-    println!("{shown}");
 }
 
 /// The digest as the configuration wants it.
