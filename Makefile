@@ -115,15 +115,51 @@ mutants: ## break one rule at a time and demand that a test notices (about ten m
 	@tests/mutants/run.sh
 
 .PHONY: docs
-docs: ## write the generated documents anew
+docs: ## write the generated documents, manual pages and completions anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md
+	$(CARGO) run -q --locked -p genhash --example manual > docs/man/genhash.1
+	$(CARGO) build -q --locked
+	target/debug/steadfast manual > docs/man/steadfast.8
+	target/debug/steadfast manual keepalived.conf > docs/man/keepalived.conf.5
+	target/debug/steadfast completions bash > dist/completions/steadfast.bash
+	target/debug/steadfast completions zsh > dist/completions/_steadfast
+	target/debug/steadfast completions fish > dist/completions/steadfast.fish
+
+.PHONY: docs-test
+docs-test: ## run every command that README and docs name
+	@dist/need build test
+	$(CARGO) test --locked --test documents --test architecture
 
 .PHONY: install
-install: build ## install the binaries and the name `keepalived` below DESTDIR
+install: build ## install programs, the name `keepalived`, manual, completions and the unit below DESTDIR
 	install -D -m 755 target/release/steadfast $(DESTDIR)$(PREFIX)/sbin/steadfast
 	install -D -m 755 target/release/steadfast-web $(DESTDIR)$(PREFIX)/sbin/steadfast-web
 	install -D -m 755 target/release/genhash $(DESTDIR)$(PREFIX)/bin/genhash
 	ln -sf steadfast $(DESTDIR)$(PREFIX)/sbin/keepalived
+	install -D -m 644 docs/man/steadfast.8 $(DESTDIR)$(PREFIX)/share/man/man8/steadfast.8
+	install -D -m 644 docs/man/keepalived.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/keepalived.conf.5
+	install -D -m 644 docs/man/genhash.1 $(DESTDIR)$(PREFIX)/share/man/man1/genhash.1
+	install -D -m 644 dist/completions/steadfast.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/steadfast
+	ln -sf steadfast $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keepalived
+	install -D -m 644 dist/completions/_steadfast $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_steadfast
+	install -D -m 644 dist/completions/steadfast.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/steadfast.fish
+	install -D -m 644 dist/sysusers.d/steadfast.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/steadfast.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/sbin/,$(PREFIX)/sbin/,' dist/systemd/steadfast.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/steadfast.service
+
+.PHONY: deb
+deb: ## build the Debian package in target/deb
+	@dist/need build deb
+	@dist/deb/build
+
+.PHONY: deb-test
+deb-test: ## install, upgrade and remove the Debian package in a root of its own
+	@dist/need build deb
+	@dist/deb/test
+
+.PHONY: static
+static: ## build programs that need no library, for containers
+	@dist/static
 
 .PHONY: clean
 clean: ## remove what building made

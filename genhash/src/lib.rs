@@ -5,6 +5,8 @@
 //! When the header says `Content-Length:` in just this spelling, wherever that stands, so many bytes count at most, and
 //! bytes beyond it do not: the digests that configurations hold were made like this.
 
+pub mod usage;
+
 use std::net::SocketAddr;
 
 use md5::Md5;

@@ -6,22 +6,7 @@ use std::time::Duration;
 use genhash::{Kind, Protocol};
 use lexopt::{Arg, Parser, ValueExt};
 
-pub(crate) const USAGE: &str = "\
-usage: genhash -s ADDRESS -p PORT -u PATH [OPTION...]
-  -s, --server ADDRESS          the server
-  -p, --port PORT
-  -u, --url PATH
-  -S, --use-ssl                 over TLS
-  -I, --use-sni                 name the host of -V while TLS is set up
-  -V, --use-virtualhost NAME    the Host header
-  -P, --protocol 1.0|1.0c|1.1   1.0c is 1.0 with `Connection: close`
-  -t, --timeout SECONDS         for everything together
-  -m, --fwmark MARK
-      --sha256                  SHA-256, as `digest sha256:...` of Steadfast wants it
-      --lines                   print the lines for the configuration
-  -v, --verbose
-  -h, --help
-";
+pub(crate) use genhash::usage::USAGE;
 
 /// What is to be fetched, and how.
 #[derive(Debug)]

@@ -158,3 +158,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_manual_page_is_the_one_that_was_written() {
+    let written = include_str!("../../docs/man/genhash.1");
+    assert!(written == crate::usage::page(), "stale: run `make docs`");
+}

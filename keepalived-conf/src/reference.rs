@@ -1,5 +1,7 @@
 //! The keyword reference, made from the rows.
 
+pub mod man;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

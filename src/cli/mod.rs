@@ -1,8 +1,11 @@
 //! The command line: our subcommands, and keepalived's own form.
 
 mod check;
+mod completions;
 mod config;
+mod doctor;
 mod explain;
+mod manual;
 pub mod options;
 mod simulate;
 mod upstream;
@@ -64,6 +67,25 @@ const COMMANDS: &[Command] = &[
         usage: "config --json [--config-id ID] FILE",
         help: "the typed configuration in force, defaults filled in, secrets masked",
         run: config::run,
+    },
+    Command {
+        name: "doctor",
+        usage: "doctor [FILE]",
+        help: "whether this machine lets the daemon do its work, with this configuration in mind, and what to do where \
+               it does not; changes nothing",
+        run: doctor::run,
+    },
+    Command {
+        name: "manual",
+        usage: "manual [steadfast|keepalived.conf]",
+        help: "print a manual page: `steadfast manual keepalived.conf | man -l -`",
+        run: manual::run,
+    },
+    Command {
+        name: "completions",
+        usage: "completions bash|zsh|fish",
+        help: "print what a shell needs to complete this command line",
+        run: completions::run,
     },
     Command {
         name: "simulate",

@@ -253,3 +253,36 @@ fn odd_input_is_a_finding_and_not_a_crash() {
         assert_eq!(steadfast(words).0, USAGE, "{words:?}");
     }
 }
+
+#[test]
+fn manual_pages_and_completions_are_those_that_were_written() {
+    let written = [
+        (["manual", "steadfast"], include_str!("../../docs/man/steadfast.8")),
+        (["manual", "keepalived.conf"], include_str!("../../docs/man/keepalived.conf.5")),
+        (["completions", "bash"], include_str!("../../dist/completions/steadfast.bash")),
+        (["completions", "zsh"], include_str!("../../dist/completions/_steadfast")),
+        (["completions", "fish"], include_str!("../../dist/completions/steadfast.fish")),
+    ];
+    for ([command, word], text) in written {
+        let (status, out, _) = steadfast(&[command, word]);
+        assert_eq!(status, 0);
+        assert!(out == text, "{command} {word} is stale: run `make docs`");
+    }
+}
+
+#[test]
+fn a_page_or_a_shell_that_is_not_there_is_a_wrong_command_line() {
+    for words in [["manual", "nothing"], ["completions", "csh"]] {
+        let (status, out, err) = steadfast(&words);
+        assert_eq!((status, out.as_str()), (64, ""), "{err}");
+        assert!(err.contains("usage:"), "{err}");
+    }
+}
+
+#[test]
+fn the_doctor_looks_at_this_machine_with_a_configuration_in_mind() {
+    let path = file("doctor.conf", &sound(""));
+    let (_, out, err) = steadfast(&["doctor", &path]);
+    assert!(out.contains("in mind") && out.contains("kernel "), "{out}{err}");
+    assert_eq!(steadfast(&["doctor", "--nothing"]).0, 64);
+}

@@ -1,0 +1,248 @@
+//! Every command of the documents is run, or named with what plays it instead.
+//!
+//! The commands stand in blocks marked `sh`. A new one wants a row here.
+
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What is done about a command.
+enum How {
+    /// It is run by bash in a directory with the files it names; this is its exit status.
+    Run(i32),
+    /// It changes the machine, or is the test itself: this file plays it, and must hold these words.
+    Played(&'static str, &'static str),
+}
+use How::{Played, Run};
+
+/// The beginning of a command, without what follows `#`, and what is done about it. The first that fits counts.
+const COMMANDS: &[(&str, How)] = &[
+    ("make demo", Played("Makefile", "dist/demo/run")),
+    ("make test", Played(".ci/run", "make test")),
+    ("make build", Played(".ci/run", "make test")),
+    ("make install", Played("tests/documents.rs", "installing_lays_what_the_package_holds")),
+    ("make deb", Played("dist/deb/test", "/build\"")),
+    ("apt-get install ./target/deb/", Played("dist/deb/test", "dpkg -i")),
+    ("steadfast simulate", Run(0)),
+    ("steadfast check", Run(0)),
+    ("steadfast explain", Run(0)),
+    ("steadfast config", Run(0)),
+    ("steadfast manual", Run(0)),
+    ("steadfast completions", Run(0)),
+    // What it finds depends on the machine.
+    ("steadfast doctor", Played("src/cli/doctor/tests.rs", "a_sound_machine_gets_nothing_but_fine")),
+    ("/usr/local/sbin/steadfast check", Run(0)),
+    ("keepalived -t", Run(0)),
+    ("target/release/steadfast -n", Played("tests/netns/node.rs", "--dont-fork")),
+    // The steps of a migration: tests/netns/migrate.rs plays them without systemd.
+    ("systemctl ", Played("tests/netns/migrate.rs", "keepalived")),
+    ("journalctl ", Played("tests/netns/migrate.rs", "keepalived")),
+    ("readlink /proc/", Played("tests/netns/migrate.rs", "keepalived")),
+    ("ip -o addr show", Played("tests/netns/migrate.rs", "keepalived")),
+    ("cat /etc/default/keepalived", Played("dist/deb/build", "/etc/default/keepalived")),
+    ("install -d /etc/systemd/", Played("tests/netns/migrate.rs", "keepalived")),
+    ("cat > /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
+    ("cp /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
+    ("rm /etc/systemd/system/keepalived.service.d/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
+    ("cp /usr/share/doc/steadfast/examples/keepalived.conf", Played("dist/deb/build", "examples/keepalived.conf")),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root(), root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && folder != root() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The commands of a document with their lines. What follows `<<'END'` up to `END` is no command.
+fn commands(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let (mut inside, mut here) = (false, false);
+    for (line, number) in text.lines().zip(1..) {
+        match line {
+            "```sh" => inside = true,
+            _ if line.starts_with("```") => inside = false,
+            _ if !inside => {}
+            "END" => here = false,
+            _ if here => {}
+            _ => {
+                here = line.contains("<<'END'");
+                let command = line.split("  #").next().unwrap_or_default().trim();
+                if !command.is_empty() && !command.starts_with('#') {
+                    found.push((number, command.to_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A directory that holds everything the documents name, and the programs under their names.
+struct Desk(PathBuf);
+
+impl Desk {
+    fn new() -> Desk {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let own = format!("steadfast-documents-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let desk = Desk(std::env::temp_dir().join(own));
+        fs::create_dir_all(desk.0.join("bin")).expect("a directory");
+        let program = env!("CARGO_BIN_EXE_steadfast");
+        for name in ["steadfast", "keepalived"] {
+            std::os::unix::fs::symlink(program, desk.0.join("bin").join(name)).expect("a link");
+        }
+        let examples = root().join("docs/examples/simulate");
+        for entry in fs::read_dir(&examples).expect("examples") {
+            let path = entry.expect("an entry").path();
+            fs::copy(&path, desk.0.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+        fs::copy(examples.join("crash.sim"), desk.0.join("outage.sim")).expect("a copy");
+        // No interface of an instance's own, so that the same file is sound on every machine.
+        let node = |priority: u8, own: &str, peer: &str| {
+            format!(
+                "vrrp_instance web {{\n    virtual_router_id 51\n    priority {priority}\n    unicast_src_ip {own}\n    \
+                 unicast_peer {{\n        {peer}\n    }}\n    check_unicast_src\n    virtual_ipaddress {{\n        \
+                 192.0.2.100/24 dev lo\n    }}\n}}\n"
+            )
+        };
+        let nodes = [node(150, "192.0.2.1", "192.0.2.2"), node(100, "192.0.2.2", "192.0.2.1")];
+        fs::write(desk.0.join("node1.conf"), &nodes[0]).expect("a file");
+        fs::write(desk.0.join("node2.conf"), &nodes[1]).expect("a file");
+        fs::write(desk.0.join("keepalived.conf"), &nodes[0]).expect("a file");
+        desk
+    }
+
+    /// Runs a command; its exit status and what it said.
+    fn run(&self, command: &str) -> (i32, String) {
+        let here = self.0.display();
+        let command = command
+            .replace("/usr/local/sbin/", &format!("{here}/bin/"))
+            .replace("/etc/keepalived/keepalived.conf", &format!("{here}/keepalived.conf"));
+        let path = format!("{here}/bin:{}", std::env::var("PATH").unwrap_or_default());
+        let output =
+            Command::new("bash").args(["-c", &command]).current_dir(&self.0).env("PATH", path).output().expect("bash");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&told).into_owned())
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn every_command_in_the_documents_does_what_they_say() {
+    let desk = Desk::new();
+    let mut wrong = Vec::new();
+    let mut ran = 0;
+    for document in documents() {
+        for (line, command) in commands(&read(&document)) {
+            let place = format!("{}:{line}: {command}", document.display());
+            match COMMANDS.iter().find(|(start, _)| command.starts_with(start)) {
+                None => wrong.push(format!("{place}\nhas no row in tests/documents.rs")),
+                Some((_, Played(file, words))) => {
+                    if !read(&root().join(file)).contains(words) {
+                        wrong.push(format!("{place}\nis not played by {file}, which does not hold `{words}`"));
+                    }
+                }
+                Some((_, Run(expected))) => {
+                    let (status, told) = desk.run(&command);
+                    ran += 1;
+                    if status != *expected || (told.is_empty() && !command.contains(" -t ")) {
+                        wrong.push(format!("{place}\nends with {status} and says\n{told}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(ran >= 8, "only {ran} commands were run");
+}
+
+#[test]
+fn no_row_is_without_a_command() {
+    let all: Vec<String> =
+        documents().iter().flat_map(|document| commands(&read(document))).map(|(_, command)| command).collect();
+    let idle: Vec<&str> = COMMANDS
+        .iter()
+        .map(|(start, _)| *start)
+        .filter(|start| !all.iter().any(|command| command.starts_with(start)))
+        .collect();
+    assert!(idle.is_empty(), "no document has a command that starts with {idle:?}");
+}
+
+#[test]
+fn installing_lays_what_the_package_holds() {
+    let desk = Desk::new();
+    // `make install` builds first; what it lays is checked with its recipe alone.
+    let (status, told) = desk.run(&format!("make -s -n -C {} install DESTDIR=/stage", root().display()));
+    assert_eq!(status, 0, "{told}");
+    for path in [
+        "/stage/usr/sbin/steadfast",
+        "/stage/usr/sbin/keepalived",
+        "/stage/usr/bin/genhash",
+        "/stage/usr/share/man/man8/steadfast.8",
+        "/stage/usr/share/man/man5/keepalived.conf.5",
+        "/stage/usr/share/man/man1/genhash.1",
+        "/stage/usr/share/bash-completion/completions/steadfast",
+        "/stage/usr/lib/systemd/system/steadfast.service",
+        "/stage/usr/lib/sysusers.d/steadfast.conf",
+    ] {
+        assert!(told.contains(path), "{path} is not laid:\n{told}");
+    }
+}
+
+#[test]
+fn manual_pages_are_sound() {
+    let desk = Desk::new();
+    if desk.run("command -v groff").0 != 0 {
+        eprintln!("SKIPPED: groff is not installed, so the manual pages were not formatted");
+        return;
+    }
+    for page in ["steadfast.8", "keepalived.conf.5", "genhash.1"] {
+        let path = root().join("docs/man").join(page);
+        let (status, told) = desk.run(&format!("groff -man -Tascii -ww -z {}", path.display()));
+        assert_eq!((status, told.as_str()), (0, ""), "{page}");
+    }
+}
+
+#[test]
+fn bash_completes_commands_options_and_keywords() {
+    let desk = Desk::new();
+    let script = root().join("dist/completions/steadfast.bash");
+    let complete = |words: &str, at: usize| {
+        let (status, told) = desk.run(&format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={at}; _steadfast; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            script.display()
+        ));
+        assert_eq!(status, 0, "{told}");
+        told.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("steadfast expl", 1), ["explain"]);
+    assert_eq!(complete("steadfast check --str", 2), ["--strict"]);
+    assert_eq!(complete("steadfast explain virtual_router", 2), ["virtual_router_id"]);
+    assert_eq!(complete("keepalived --dont-f", 1), ["--dont-fork"]);
+    assert!(complete("steadfast check node1", 2).contains(&"node1.conf".to_owned()));
+}
