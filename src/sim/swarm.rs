@@ -284,7 +284,9 @@ fn steps_refuse(layout: &Layout) -> bool {
 
 /// Long enough for the core to come to rest and for its clients to follow.
 fn rest(style: &Style, layout: &Layout) -> Duration {
-    let slowest = style.interval * 2;
+    let set = |step: &Step| if let Action::Interval(_, _, interval) = step.action { Some(interval) } else { None };
+    let changed = layout.steps.iter().filter_map(set);
+    let slowest = changed.max().unwrap_or_default().max(style.interval * 2);
     let down = slowest * (u32::from(style.adverts) + 1);
     let group = if style.grouped { u32::try_from(style.routers.len()).unwrap_or(1) + 1 } else { 1 };
     let chain = u32::try_from(layout.nodes.len()).unwrap_or(2);

@@ -41,3 +41,10 @@ fn the_swarm_reaches_every_kind_of_world() {
         assert!(verbs.contains(verb), "nothing ever does {verb}");
     }
 }
+
+/// In this world an interval becomes three times as long while a group of four nodes hears one way only.
+#[test]
+fn a_world_lasts_until_its_slowest_interval_has_come_to_rest() {
+    let outcome = crate::sim::World::run(&draw(815_818_061_210), false);
+    assert!(outcome.violation.is_none(), "{:?}", outcome.violation.map(|violation| violation.to_string()));
+}
