@@ -120,7 +120,7 @@ docs: ## write the generated documents, manual pages and completions anew
 	$(CARGO) run -q --locked -p genhash --example manual > docs/man/genhash.1
 	$(CARGO) build -q --locked
 	target/debug/steadfast manual > docs/man/steadfast.8
-	target/debug/steadfast manual keepalived.conf > docs/man/keepalived.conf.5
+	$(CARGO) run -q --locked -p keepalived-conf --example manual > docs/man/keepalived.conf.5
 	target/debug/steadfast completions bash > dist/completions/steadfast.bash
 	target/debug/steadfast completions zsh > dist/completions/_steadfast
 	target/debug/steadfast completions fish > dist/completions/steadfast.fish
