@@ -173,10 +173,16 @@ pub(crate) fn open(server: &mut RealServer, _: &mut Args<'_, '_>) -> Option<UdpC
 
 pub(crate) fn close(server: &mut RealServer, check: UdpCheck, args: &mut Args<'_, '_>) {
     let (min, max) = (check.min_reply_length, check.max_reply_length.unwrap_or(REPLY_LENGTH_DEFAULT));
-    if min > max && (check.max_reply_length.is_some() || check.reply.is_some()) {
+    if min > max {
+        // keepalived holds the default against every answer, and says so at its test.
+        let then = if check.max_reply_length.is_some() || check.reply.is_some() {
+            "then: the check always fails"
+        } else {
+            "then: an answer of any greater length counts; with keepalived the check always fails"
+        };
         let finding = Diagnostic::error(REPLY_LENGTH, format!("no reply has at least {min} and at most {max} bytes"))
             .at(check.seen.span_or_head("min_reply_length"), "")
-            .note("then: the check always fails")
+            .note(then)
             .hint("raise `max_reply_length`");
         args.push(finding);
     }
