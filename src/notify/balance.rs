@@ -96,10 +96,10 @@ impl Herald {
         self.old = std::mem::replace(&mut self.book, book);
     }
 
-    /// `engine`: as it is after the event.
-    pub fn tell(&self, event: &Event, names: Names<'_>, engine: &Engine, notifier: &mut Notifier) {
+    /// `engine`: as it is after the event; `why`: what the check behind it said.
+    pub fn tell(&self, event: &Event, names: Names<'_>, engine: &Engine, why: &str, notifier: &mut Notifier) {
         let is_up = |id| engine.server(id).is_some_and(|server| server.up);
-        for call in self.calls(event, names, is_up) {
+        for call in self.calls(event, names, is_up, why) {
             match call {
                 Call::Script(name, command) => notifier.script(&name, command),
                 Call::Line(line) => notifier.line(&line),
@@ -108,7 +108,7 @@ impl Herald {
         }
     }
 
-    fn calls(&self, event: &Event, names: Names<'_>, is_up: impl Fn(ServerId) -> bool) -> Vec<Call> {
+    fn calls(&self, event: &Event, names: Names<'_>, is_up: impl Fn(ServerId) -> bool, why: &str) -> Vec<Call> {
         let mut calls = match event {
             Event::Server { server, up, notify: true, cause: _ } => self.server(*server, *up, names),
             Event::Quorum { service, up, .. } => self.service(*service, *up, names),
@@ -130,7 +130,7 @@ impl Herald {
             | Event::WishOver { .. }
             | Event::Finished => Vec::new(),
         };
-        calls.extend(mail::about(event, names, is_up).map(Call::Mail));
+        calls.extend(mail::about(event, names, is_up, why).map(Call::Mail));
         calls
     }
 

@@ -3,7 +3,7 @@ use std::path::Path;
 use keepalived_conf::source::MemoryHost;
 
 use super::*;
-use crate::proto::health::Cause;
+use crate::proto::health::{Cause, CheckerId};
 
 const VS: &str = "[192.0.2.10]:tcp:80";
 const RS: &str = "[10.0.0.1]:tcp:80";
@@ -62,11 +62,11 @@ fn scripts_come_before_lines_and_lines_read_as_keepalived_s() {
             quorum(&plan, true),
             vec![script(VS), line(&format!("VS {VS} UP\n\0")), mail("UP", "Gained quorum 1+0=1 <= 1")],
         ),
-        (quorum(&plan, false), vec![line(&format!("VS {VS} DOWN\n\0")), mail("DOWN", "Lost quorum 1-0=1 > 1")]),
+        (quorum(&plan, false), vec![line(&format!("VS {VS} DOWN\n\0")), mail("DOWN", "Lost quorum 1+0=1 <= 1")]),
     ];
     let names = Names { now: &plan, before: None };
     for (event, calls) in expected {
-        assert_eq!(herald(&plan).calls(&event, names, |_| false), calls, "{event:?}");
+        assert_eq!(herald(&plan).calls(&event, names, |_| false, ""), calls, "{event:?}");
     }
 }
 
@@ -77,9 +77,9 @@ fn what_a_reload_removes_is_told_of_by_its_old_name() {
     herald.turn_to(Book::default());
     let now = LvsPlan::default();
     let names = Names { now: &now, before: Some(&before) };
-    let calls = herald.calls(&moved(&before, false, true), names, |_| false);
+    let calls = herald.calls(&moved(&before, false, true), names, |_| false, "");
     assert_eq!(calls, [Call::Line(format!("RS {RS} {VS} DOWN\n\0"))]);
-    let calls = herald.calls(&moved(&before, true, true), names, |_| false);
+    let calls = herald.calls(&moved(&before, true, true), names, |_| false, "");
     assert_eq!(calls.len(), 2, "its script is known still");
 }
 
@@ -90,7 +90,7 @@ fn checks_are_mailed_when_they_change_their_mind_or_only_with_their_server() {
         Event::Checker { checker, up, first, failures: u32::from(!up) }
     };
     let mails = |plan: &LvsPlan, event: &Event| -> Vec<(String, String)> {
-        let calls = herald(plan).calls(event, Names { now: plan, before: None }, |_| false);
+        let calls = herald(plan).calls(event, Names { now: plan, before: None }, |_| false, "");
         let mail = |call| match call {
             Call::Mail(Alert { subject, body }) => Some((subject, body)),
             Call::Script(..) | Call::Line(_) => None,
@@ -110,4 +110,27 @@ fn checks_are_mailed_when_they_change_their_mind_or_only_with_their_server() {
     let server = server(&with_server);
     let moved = Event::Server { server, up: false, cause: Cause::Check(checker), notify: true };
     assert_eq!(mails(&with_server, &moved), down);
+}
+
+#[test]
+fn checks_are_called_what_keepalived_calls_them() {
+    let cases = [
+        ("UDP_CHECK {\n}", "refused", "=> UDP CHECK failed on service <="),
+        ("PING_CHECK {\n}", "refused", "=> ICMP CHECK failed on service <="),
+        ("DNS_CHECK {\n}", "refused", "=> DNS_CHECK: failed on service <="),
+        ("SMTP_CHECK {\n}", "connection refused", "=> CHECK failed on service : connection refused <="),
+        ("HTTP_GET {\nurl {\npath /\n}\n}", "refused", "=> CHECK failed on service : HTTP request failed <="),
+        ("SSL_GET {\nurl {\npath /\n}\n}", "refused", "=> CHECK failed on service : SSL request failed <="),
+        ("MISC_CHECK {\nmisc_path /bin/true\n}", "x ended with status 1", "=> MISC CHECK failed on service <="),
+        ("MISC_CHECK {\nmisc_path /bin/true\n}", "x took longer than 1s", "=> MISC CHECK timed out on service <="),
+    ];
+    for (block, why, body) in cases {
+        let plan = plan("", &format!("smtp_alert\n{block}\n"));
+        let is_it = |check: &&CheckerId| block.starts_with(plan.checkers[*check].check.keyword());
+        let checker = *plan.checkers.keys().find(is_it).expect("the check");
+        let event = Event::Checker { checker, up: false, first: false, failures: 1 };
+        let calls = herald(&plan).calls(&event, Names { now: &plan, before: None }, |_| false, why);
+        let [Call::Mail(alert)] = calls.as_slice() else { panic!("{block}: {calls:?}") };
+        assert_eq!(alert.body, body);
+    }
 }

@@ -31,7 +31,7 @@ use crate::kernel::{clock, limits};
 use crate::notify::balance::Names;
 use crate::observe::log::Log;
 use crate::plan::lvs::LvsPlan;
-use crate::proto::health::{Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
+use crate::proto::health::{Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
 use crate::worker::drive::{self, Effects, Inputs, World};
 use director::{Director, News};
 use meaning::Meaning;
@@ -67,8 +67,8 @@ enum Order {
 struct Outside<'a> {
     log: Log,
     orders: Receiver<Order>,
-    /// Is told every event, in order.
-    told: &'a mut dyn FnMut(&Event, Names<'_>, &Engine),
+    /// Is told every event, in order, with what the check behind it said.
+    told: &'a mut dyn FnMut(&Event, Names<'_>, &Engine, &str),
     /// Is told of another configuration before anything happens by it.
     turned: &'a mut dyn FnMut(&Meaning),
     /// Is told that the loop goes round, and how long it may seem not to.
@@ -234,7 +234,12 @@ impl<'a> Worker<'a> {
         for (level, line) in report::lines(event, names, engine, &self.whys) {
             self.outside.log.write(level, line);
         }
-        (self.outside.told)(event, names, engine);
+        let asked = if let Event::Checker { checker, .. } | Event::Server { cause: Cause::Check(checker), .. } = event {
+            self.whys.get(checker)
+        } else {
+            None
+        };
+        (self.outside.told)(event, names, engine, asked.map_or("", String::as_str));
     }
 
     /// Keeps why a check did not succeed until that is told.

@@ -43,8 +43,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         let outside = Outside {
             log: log.clone(),
             orders: ordered,
-            told: &mut |event, names, engine| {
-                herald.borrow().tell(event, names, engine, &mut notifier.borrow_mut());
+            told: &mut |event, names, engine, why| {
+                herald.borrow().tell(event, names, engine, why, &mut notifier.borrow_mut());
             },
             turned: &mut |meaning| {
                 if let Some(next) = &meaning.standing {
