@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{Shutdown, shutdown};
 
 /// How long something may take that is certain to come. The guest has one processor and shares the machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 /// How often is looked.
 const PAUSE: Duration = Duration::from_millis(150);
 /// A server waits so long for a request.
@@ -157,6 +157,8 @@ fn answer(mut connection: TcpStream, says: &Says) {
             let _ = connection.read(&mut [0; 16]);
         }
         Says::Echo(name) => {
+            // However long the other end takes.
+            let _ = connection.set_read_timeout(None);
             let _ = connection.write_all(format!("{name}\n").as_bytes());
             if let Ok(mut back) = connection.try_clone() {
                 let _ = std::io::copy(&mut connection, &mut back);
