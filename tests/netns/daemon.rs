@@ -202,7 +202,7 @@ fn a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_
     assert!(bits >> net_admin & 1 == 1 && bits >> net_raw & 1 == 1, "{effective}");
     assert!(bits >> sys_admin & 1 == 0 && bits >> sys_module & 1 == 0, "{effective}");
     // The script is as the test itself started the daemon.
-    site.shows("cat /run/nice", "0");
+    site.shows("cat /run/nice", &site.inside("nice"));
     let ours = site.inside("grep -e CapEff -e Cpus_allowed_list /proc/self/status");
     site.shows("cat /run/status", &ours);
     site.shows("cat /run/files", &site.inside("ulimit -n"));
