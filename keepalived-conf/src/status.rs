@@ -8,15 +8,7 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     (
         "global_defs",
         &[
-            "checker_process_name",
-            "lvs_process_name",
             "bfd_process_name",
-            "checker_priority",
-            "checker_no_swap",
-            "checker_rt_priority",
-            "checker_cpu_affinity",
-            "checker_rlimit_rttime",
-            "checker_rlimit_rtime",
             "bfd_priority",
             "bfd_no_swap",
             "bfd_rt_priority",
