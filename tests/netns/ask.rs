@@ -91,7 +91,7 @@ fn events_are_numbered_and_survive_a_reload_and_the_death_of_the_status_worker()
     assert!(before.lines().any(|line| line.contains("(VI_1) Entering MASTER STATE")), "{before}");
     assert!(steadfast(&pair.a, "reload").contains("reload 2 has begun"));
     until("the reload is told", || steadfast(&pair.a, "events").contains("Reload 2 complete"));
-    inside(&pair.a, "kill -KILL $(pgrep -f -- '[-]-role status')");
+    inside(&pair.a, "kill -KILL $(pgrep -f -- '--role status')");
     until("the next one knows", || {
         let after = steadfast(&pair.a, "events");
         after.contains("the status worker was ended by signal 9") && after.starts_with(before.trim_end())
@@ -106,7 +106,7 @@ fn a_reload_with_errors_is_refused_and_says_so() {
     let Some(pair) = pair("a_reload_with_errors_is_refused_and_says_so") else { return };
     pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");
     let text = steadfast(&pair.a, "reload");
-    assert!(text.contains("has an error"), "{text}");
+    assert!(text.contains("has errors"), "{text}");
     assert!(steadfast(&pair.a, "status").contains("MASTER"));
 }
 
@@ -153,7 +153,7 @@ fn the_page_and_the_numbers_are_served_by_a_process_without_rights() {
     assert!(get(&pair.a, "/status.json").contains("\"state\":\"master\""));
     assert!(get(&pair.a, "/healthz").ends_with("ok\n"));
     let rights =
-        inside(&pair.a, "grep -E '^(Uid|CapEff|CapPrm|NoNewPrivs)' /proc/$(pgrep -f -- '[-]-role status')/status");
+        inside(&pair.a, "grep -E '^(Uid|CapEff|CapPrm|NoNewPrivs)' /proc/$(pgrep -f -- '--role status')/status");
     for line in ["Uid:\t65534", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
         assert!(rights.contains(line), "{rights}");
     }
