@@ -170,7 +170,6 @@ impl Herald {
             | Event::HoldingLost { .. }
             | Event::Slept { .. }
             | Event::Retuned { .. }
-            | Event::Stands { .. }
             | Event::Finished => Vec::new(),
         }
     }

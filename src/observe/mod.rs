@@ -2,6 +2,4 @@
 
 pub mod dump;
 pub mod log;
-pub mod metrics;
-pub mod page;
 pub mod snapshot;

@@ -315,7 +315,6 @@ impl Oracle {
             | Input::Lost(..)
             | Input::Announce(_)
             | Input::CountAnew
-            | Input::Stand(..)
             | Input::Clock(_) => Handed::Other,
         }
     }

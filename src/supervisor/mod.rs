@@ -9,7 +9,6 @@ pub mod daemon;
 mod execute;
 mod house;
 mod keeper;
-mod past;
 mod premises;
 pub mod role;
 mod signals;

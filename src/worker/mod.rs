@@ -4,5 +4,4 @@ pub mod check;
 pub mod drive;
 pub mod process;
 pub mod standing;
-pub mod status;
 pub mod vrrp;

@@ -11,7 +11,6 @@
 // What a harness finds wrong is the test's failure, so it panics; clocks, threads and processes are its trade.
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-mod ask;
 mod capture;
 mod journal;
 mod node;
