@@ -157,6 +157,7 @@ fn a_reload_leaves_what_is_known_of_servers_as_it_is() {
     let both = virtual_server(&format!("{}{}", real_server(8001, ""), real_server(8002, "")));
     let daemon = site.start(&both);
     site.until("the dead one is known", &format!("Removing service [10.0.0.1]:tcp:8002 from VS {VS}"));
+    site.until("the live one is known", "TCP connection to [10.0.0.1]:tcp:8001 success");
 
     daemon.signal("HUP");
     site.until("the reload", "Reload 2 complete");
