@@ -77,10 +77,13 @@ impl End {
         let mut control = cmsg_space!([RawFd; 1]);
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let mut reset = false;
         let message = loop {
             match recvmsg::<UnixAddr>(self.0.as_raw_fd(), &mut parts, Some(&mut control), flags) {
                 Err(Errno::EINTR) => continue,
-                // The other end went away with packets unread.
+                // The other end went away with packets unread. The kernel says so once, before it gives out what that
+                // end had still said.
+                Err(Errno::ECONNRESET) if !reset => reset = true,
                 Err(Errno::ECONNRESET) => return Ok(None),
                 other => break other?,
             }
@@ -150,5 +153,22 @@ impl Line {
             guard.clear_ready();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_heard_though_the_speaker_left_a_packet_unread() {
+        let (one, other) = End::pair().unwrap();
+        one.send(b"unread", None).unwrap();
+        other.send(b"first", None).unwrap();
+        other.send(b"last", None).unwrap();
+        drop(other);
+        let heard: Vec<Vec<u8>> = std::iter::from_fn(|| one.receive().unwrap()).map(|packet| packet.bytes).collect();
+        assert_eq!(heard, [b"first".to_vec(), b"last".to_vec()]);
+        assert!(one.receive().unwrap().is_none());
     }
 }
