@@ -24,7 +24,6 @@ pub mod files;
 pub mod host;
 pub mod inotify;
 pub mod ipvs;
-pub mod limits;
 pub mod linkbeat;
 pub mod logfile;
 pub mod machine;

@@ -192,12 +192,16 @@ impl Original {
     }
 }
 
-/// Lets this process open as many files as the system allows it to, within reason.
-pub fn raise_descriptor_limit() {
+/// Lets this process open as many files as the system allows it to, within reason, and says how many that is. Programs it
+/// starts have the limit it was started with.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
     original();
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(DESCRIPTORS_MAX).max(soft), hard);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = hard.min(DESCRIPTORS_MAX).max(soft);
+    if wanted > soft {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
     }
+    Ok(wanted)
 }
 
 /// Lets this process and its workers leave core files of any size.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use openssl::pkey::PKey;
 use openssl::ssl::SslContext;
 use steadfast::kernel::seqpacket::{End, Line};
-use steadfast::kernel::{files, limits, nobody, offspring};
+use steadfast::kernel::{files, nobody, offspring, sandbox};
 use steadfast::worker::check::web::talk::{Ask, Credentials, Fault, Reply, Task, reply};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -63,7 +63,7 @@ async fn serve(line: Rc<Line>) -> Result<(), String> {
     };
     // Whatever needed a right was done.
     nobody::become_nobody().map_err(|error| format!("giving up rights: {error}"))?;
-    limits::raise_open_files().map_err(|error| error.to_string())?;
+    sandbox::raise_descriptor_limit().map_err(|error| error.to_string())?;
     let slots = Arc::new(Semaphore::new(SESSIONS_MAX));
     while let Some((ask, socket)) = receive(&line).await? {
         let (Ask::Fetch(task), Some(socket)) = (ask, socket) else {

@@ -92,7 +92,9 @@ impl Standing {
     pub fn take(&self, before: Option<&Standing>, log: &Log) {
         if before.is_none() {
             log.mark(&self.mark);
-            sandbox::raise_descriptor_limit();
+            if let Err(error) = sandbox::raise_descriptor_limit() {
+                log.warning(format_args!("no more files may be open than before: {error}"));
+            }
         }
         if let Some(name) = &self.name {
             call_this_process(name.as_ref());

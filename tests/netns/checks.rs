@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::node::{Daemon, Node, Program};
 use crate::topology::Lab;
 
-const VS: &str = "[192.0.2.10]:tcp:80";
+pub const VS: &str = "[192.0.2.10]:tcp:80";
 
 /// A server that takes connections until it is dropped.
 struct Server {
@@ -48,54 +48,54 @@ fn real_server(port: u16, more: &str) -> String {
 }
 
 /// A virtual server that checks five times a second, with these lines and servers.
-fn virtual_server(lines: &str) -> String {
+pub fn virtual_server(lines: &str) -> String {
     format!(
         "virtual_server 192.0.2.10 80 {{\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n delay_loop 0.2\n warmup 0\n retry 1\n \
          delay_before_retry 0.1\n{lines}}}\n"
     )
 }
 
-struct Site {
-    lab: Lab,
-    a: Node,
+pub struct Site {
+    pub lab: Lab,
+    pub a: Node,
 }
 
 impl Site {
-    fn new(test: &str) -> Option<Site> {
+    pub fn new(test: &str) -> Option<Site> {
         let mut lab = Lab::new(test)?;
         let lan = lab.segment("lan");
         let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
         Some(Site { lab, a })
     }
 
-    fn start(&self, configuration: &str) -> Daemon {
+    pub fn start(&self, configuration: &str) -> Daemon {
         self.a.start_with(Program::Steadfast, "--check", configuration)
     }
 
     #[track_caller]
-    fn until(&self, promise: &str, part: &str) {
+    pub fn until(&self, promise: &str, part: &str) {
         self.lab.journal.until(promise, |seen| seen.said("a", part));
     }
 
     #[track_caller]
-    fn until_since(&self, mark: &str, part: &str) {
+    pub fn until_since(&self, mark: &str, part: &str) {
         self.lab.journal.until(part, |seen| seen.since(mark).said("a", part));
     }
 
     /// What a shell inside the node prints.
-    fn inside(&self, line: &str) -> String {
+    pub fn inside(&self, line: &str) -> String {
         let output = self.a.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// A command that runs until the lab ends.
-    fn beside(&self, line: &str) -> Child {
+    pub fn beside(&self, line: &str) -> Child {
         let mut command = self.a.namespace().command("sh");
         command.args(["-c", line]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("nsenter runs")
     }
 
     /// A script that appends its name to a file.
-    fn script(&self, name: &str) -> String {
+    pub fn script(&self, name: &str) -> String {
         self.inside(&format!("printf '#!/bin/sh\\necho {name} >> /run/told\\n' > /run/{name}; chmod 755 /run/{name}"));
         format!("/run/{name} root")
     }

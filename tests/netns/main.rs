@@ -11,12 +11,14 @@
 // What a harness finds wrong is the test's failure, so it panics; clocks, threads and processes are its trade.
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod actor;
 mod capture;
 mod journal;
 mod node;
 mod topology;
 
 mod chaos;
+mod checkers;
 mod checks;
 mod daemon;
 mod dumps;

@@ -27,7 +27,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::dial::Dialer;
 use crate::kernel::ipvs::{self, Daemon};
-use crate::kernel::{clock, limits};
+use crate::kernel::{clock, sandbox};
 use crate::notify::balance::Names;
 use crate::observe::log::Log;
 use crate::plan::lvs::LvsPlan;
@@ -117,7 +117,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn start(meaning: Meaning, outside: Outside<'a>) -> Worker<'a> {
         let log = outside.log.clone();
-        let descriptors = limits::raise_open_files().unwrap_or_else(|error| {
+        let descriptors = sandbox::raise_descriptor_limit().unwrap_or_else(|error| {
             log.warning(format_args!("how many files may be open is not known: {error}"));
             DESCRIPTORS_ASSUMED
         });

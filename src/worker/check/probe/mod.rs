@@ -5,7 +5,6 @@
 
 mod dns;
 pub mod exchange;
-pub mod file;
 mod http;
 mod judge;
 mod misc;
@@ -94,7 +93,7 @@ pub async fn probe(checker: &Checker, step: u16, tools: &Tools) -> Finding {
         Checker::Udp(check) => udp::probe(check, &Target::of(&check.connection), dialer).await,
         Checker::Ping(check) => ping::probe(check, &Target::of(&check.connection), tools).await,
         Checker::Misc(check) => misc::probe(check, tools).await,
-        // They are told how their server is; see `file` for what a number means.
+        // They are told how their server is.
         Checker::File(_) | Checker::Bfd(_) => {
             Finding::not_checked(format!("{} is told and not asked", checker.keyword()))
         }
