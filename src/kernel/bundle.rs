@@ -1,8 +1,9 @@
 //! A text that several of our processes read and none can change: an anonymous file, sealed.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -40,11 +41,12 @@ impl Bundle {
         if !present.contains(seals()) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the text that was handed over is not sealed"));
         }
-        let mut file = File::from(descriptor);
-        // The position is shared with everybody who has the descriptor; nobody else reads at this moment.
-        file.seek(SeekFrom::Start(0))?;
-        let mut bytes = Vec::new();
-        file.take(TEXT_MAX).read_to_end(&mut bytes)?;
+        let file = File::from(descriptor);
+        let length = usize::try_from(file.metadata()?.len().min(TEXT_MAX)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        // Never by the file's position: that is shared with every process that has the descriptor, and workers that start
+        // together, or hear of a reload together, would each get a part of the text.
+        file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
     }
 }
@@ -69,6 +71,18 @@ mod tests {
         let mut copy = File::from(bundle.as_fd().try_clone_to_owned().unwrap());
         assert!(copy.write_all(b"other").is_err());
         assert!(copy.set_len(0).is_err());
+    }
+
+    /// Workers start together and inherit one descriptor, and with it one position.
+    #[test]
+    fn all_who_read_at_once_get_the_whole_text() {
+        let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_ne_bytes).collect();
+        let bundle = Bundle::seal(&text).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| assert!(bundle.text().unwrap() == text)));
+            }
+        });
     }
 
     #[test]
