@@ -16,6 +16,7 @@ pub mod names;
 mod number;
 pub mod reference;
 pub mod resolve;
+pub mod roll;
 pub mod row;
 pub mod schema;
 pub mod script;

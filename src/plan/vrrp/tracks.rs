@@ -170,7 +170,7 @@ fn described(config: &Config, kind: Kind, track: &Use) -> Option<(TrackParams, T
             told(params, Told::Script { command, interval: *script.interval, timeout: *script.timeout })
         }
         Kind::File => {
-            let file = tracking.files.iter().find(|file| file.name == name)?;
+            let file = tracking.file(name)?;
             told(TrackParams::File, Told::File { path: file.path.clone() })
         }
         Kind::Process => {
@@ -184,7 +184,7 @@ fn described(config: &Config, kind: Kind, track: &Use) -> Option<(TrackParams, T
             told(params, Told::Process(Box::new(process.clone())))
         }
         Kind::Bfd => {
-            tracking.bfd.iter().find(|session| session.name == name)?;
+            tracking.bfd(name)?;
             told(TrackParams::Bfd, Told::Bfd)
         }
     }

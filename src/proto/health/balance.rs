@@ -31,8 +31,8 @@ impl Engine {
         let mut list = List::default();
         for id in &front.services {
             if let Some(service) = self.services.get(id) {
-                list.next_service();
                 self.of_service(*id, service, front.port, &mut list);
+                list.end_service();
             }
         }
         list.finish()
@@ -82,38 +82,48 @@ fn port_of(method: Method, own: u16, front: u16) -> u16 {
 struct List {
     entries: Vec<Entry>,
     known: BTreeMap<(IpAddr, u16), usize>,
-    service: usize,
+    /// What the virtual server says that is being read. All it says is known before it is compared with the others.
+    said: Vec<Entry>,
+    said_of: BTreeMap<(IpAddr, u16), usize>,
 }
 
 struct Entry {
     to: Destination,
     there: bool,
-    /// Which of the virtual servers said so last.
-    service: usize,
+}
+
+impl Entry {
+    /// How much it serves.
+    fn serves(&self) -> (bool, u32) {
+        (self.there, self.to.weight)
+    }
 }
 
 impl List {
-    fn next_service(&mut self) {
-        self.service += 1;
+    fn add(&mut self, to: Destination, there: bool) {
+        let entry = Entry { to, there };
+        let at = *self.said_of.entry((to.address, to.port)).or_insert(self.said.len());
+        match self.said.get_mut(at) {
+            Some(known) if entry.serves() > known.serves() => *known = entry,
+            Some(_) => {}
+            None => self.said.push(entry),
+        }
     }
 
-    fn add(&mut self, to: Destination, there: bool) {
-        let next = self.entries.len();
-        let at = *self.known.entry((to.address, to.port)).or_insert(next);
-        let Some(known) = self.entries.get_mut(at) else {
-            self.entries.push(Entry { to, there, service: self.service });
-            return;
-        };
-        let of_another = known.service != self.service;
-        let both_real = [known.to.whose, to.whose].iter().all(|whose| matches!(whose, Whose::Real(_)));
-        let more = (there, to.weight) > (known.there, known.to.weight);
-        let less = (there, to.weight) < (known.there, known.to.weight);
-        let replaces = if of_another && both_real { less } else { more };
-        if replaces {
-            known.to = to;
-            known.there = there;
+    fn end_service(&mut self) {
+        self.said_of.clear();
+        for entry in self.said.drain(..) {
+            let at = *self.known.entry((entry.to.address, entry.to.port)).or_insert(self.entries.len());
+            let Some(known) = self.entries.get_mut(at) else {
+                self.entries.push(entry);
+                continue;
+            };
+            let both_real = [&known.to.whose, &entry.to.whose].iter().all(|whose| matches!(whose, Whose::Real(_)));
+            let counts = if both_real { entry.serves() < known.serves() } else { entry.serves() > known.serves() };
+            if counts {
+                *known = entry;
+            }
         }
-        known.service = self.service;
     }
 
     fn finish(self) -> Vec<Destination> {

@@ -7,6 +7,7 @@ pub mod vrrp_track_process;
 
 use super::Config;
 use crate::diagnostic::{Class, Code};
+use crate::roll::{Roll, named};
 use crate::schema::{Again, Keyword, Shape, Status, kw};
 use crate::script::settle::{Role, Visit, retain};
 use crate::value::Args;
@@ -26,28 +27,30 @@ pub const UNUSED: Code = Code::new("KC140", "defined, but nobody uses it");
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tracking {
-    pub scripts: Vec<vrrp_script::TrackScript>,
-    pub processes: Vec<vrrp_track_process::TrackProcess>,
-    pub files: Vec<track_file::TrackFile>,
-    pub bfd: Vec<bfd_instance::BfdInstance>,
+    pub scripts: Roll<vrrp_script::TrackScript>,
+    pub processes: Roll<vrrp_track_process::TrackProcess>,
+    pub files: Roll<track_file::TrackFile>,
+    pub bfd: Roll<bfd_instance::BfdInstance>,
 }
+
+named!(vrrp_script::TrackScript, vrrp_track_process::TrackProcess, track_file::TrackFile, bfd_instance::BfdInstance);
 
 impl Tracking {
     /// The first definition of this name counts.
     pub fn script(&self, name: &str) -> Option<&vrrp_script::TrackScript> {
-        self.scripts.iter().find(|script| script.name == name)
+        self.scripts.named(name)
     }
 
     pub fn process(&self, name: &str) -> Option<&vrrp_track_process::TrackProcess> {
-        self.processes.iter().find(|process| process.name == name)
+        self.processes.named(name)
     }
 
     pub fn file(&self, name: &str) -> Option<&track_file::TrackFile> {
-        self.files.iter().find(|file| file.name == name)
+        self.files.named(name)
     }
 
     pub fn bfd(&self, name: &str) -> Option<&bfd_instance::BfdInstance> {
-        self.bfd.iter().find(|session| session.name == name)
+        self.bfd.named(name)
     }
 
     /// Every place that holds a script.

@@ -23,6 +23,7 @@ pub use track_group::TrackGroup;
 mod tests;
 
 use super::Config;
+use crate::roll::{Roll, named};
 use crate::schema::{Again, Keyword, Shape, kw};
 use crate::script::Script;
 use crate::script::settle::Visit;
@@ -31,9 +32,9 @@ use crate::script::settle::Visit;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Vrrp {
-    pub instances: Vec<VrrpInstance>,
-    pub sync_groups: Vec<SyncGroup>,
-    pub track_groups: Vec<TrackGroup>,
+    pub instances: Roll<VrrpInstance>,
+    pub sync_groups: Roll<SyncGroup>,
+    pub track_groups: Roll<TrackGroup>,
     pub static_ipaddress: Vec<Address>,
     pub static_routes: Vec<Route>,
     pub static_rules: Vec<Rule>,
@@ -45,9 +46,11 @@ pub struct Vrrp {
     pub interface_missing: bool,
 }
 
+named!(VrrpInstance, SyncGroup, TrackGroup);
+
 impl Vrrp {
     pub fn instance(&self, name: &str) -> Option<&VrrpInstance> {
-        self.instances.iter().find(|instance| instance.name == name)
+        self.instances.named(name)
     }
 
     /// There is something to do for VRRP.

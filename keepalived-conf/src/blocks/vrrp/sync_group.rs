@@ -197,7 +197,7 @@ fn other_rows() -> Vec<Keyword<SyncGroup>> {
 
 pub(crate) fn open(config: &mut Config, args: &mut Args<'_, '_>) -> Option<SyncGroup> {
     let name = block_name(args)?;
-    if let Some(first) = config.vrrp.sync_groups.iter().find(|group| group.name == name.text) {
+    if let Some(first) = config.vrrp.sync_groups.named(&name.text) {
         defined_twice(args, &name, first.seen.head);
         return None;
     }

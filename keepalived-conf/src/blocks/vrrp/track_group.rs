@@ -45,7 +45,7 @@ pub static BLOCK: LazyLock<Block<TrackGroup>> = LazyLock::new(|| {
 
 pub(crate) fn open(config: &mut Config, args: &mut Args<'_, '_>) -> Option<TrackGroup> {
     let name = block_name(args)?;
-    if let Some(first) = config.vrrp.track_groups.iter().find(|group| group.name == name.text) {
+    if let Some(first) = config.vrrp.track_groups.named(&name.text) {
         defined_twice(args, &name, first.seen.head);
         return None;
     }

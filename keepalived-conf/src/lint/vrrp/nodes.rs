@@ -83,7 +83,7 @@ fn different_router(first: usize, stranger: &VrrpInstance, instance: &VrrpInstan
 /// Groups of one name have the same members.
 fn groups(first: usize, one: &Config, second: usize, other: &Config, found: &mut Found) {
     for group in &other.vrrp.sync_groups {
-        let Some(twin) = one.vrrp.sync_groups.iter().find(|twin| twin.name == group.name) else { continue };
+        let Some(twin) = one.vrrp.sync_groups.named(&group.name) else { continue };
         let numbers = |config: &Config, group: &crate::blocks::vrrp::SyncGroup| -> BTreeSet<(Option<u8>, Family)> {
             let members = group.group.iter().filter_map(|name| config.vrrp.instance(name));
             members.map(|instance| (instance.virtual_router_id, *instance.family)).collect()

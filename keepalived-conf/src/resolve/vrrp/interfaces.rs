@@ -43,7 +43,7 @@ pub(super) fn resolve(config: &mut Config, cx: &mut Cx<'_>) {
         held(instance, &mut interfaces);
     }
     for group in &mut config.vrrp.sync_groups {
-        group.tracks.interfaces.retain(|track| interfaces.is_there(&track.name, "track_interface"));
+        group.tracks.interfaces.retain_mut(|track| interfaces.is_there(&track.name, "track_interface"));
     }
     statics(config, &mut interfaces);
     garp_groups(config, &mut interfaces);
@@ -142,7 +142,7 @@ fn held(instance: &mut VrrpInstance, interfaces: &mut Interfaces<'_, '_>) {
     instance.virtual_ipaddress_excluded.retain(|address| of(address, interfaces, "virtual_ipaddress_excluded"));
     instance.virtual_routes.retain_mut(|route| route_ok(route, interfaces, "virtual_routes"));
     instance.virtual_rules.retain(|rule| rule_ok(rule, interfaces, "virtual_rules"));
-    instance.tracks.interfaces.retain(|track| interfaces.is_there(&track.name, "track_interface"));
+    instance.tracks.interfaces.retain_mut(|track| interfaces.is_there(&track.name, "track_interface"));
 }
 
 fn statics(config: &mut Config, interfaces: &mut Interfaces<'_, '_>) {

@@ -33,7 +33,7 @@ pub(super) fn resolve(config: &mut Config, cx: &mut Cx<'_>) {
     for instance in &mut vrrp.instances {
         defined(&mut instance.tracks, tracking, cx);
         own_interface(instance, cx);
-        let group = vrrp.sync_groups.iter().find(|group| Some(&group.name) == instance.sync_group.as_ref());
+        let group = instance.sync_group.as_ref().and_then(|name| vrrp.sync_groups.named(name));
         if instance.is_owner() {
             without_weights(instance, Unmoved::Owner, cx);
         } else if group.is_some_and(|group| !group.sync_group_tracking_weight) {
@@ -105,7 +105,7 @@ fn defined(tracks: &mut Tracks, tracking: &Tracking, cx: &mut Cx<'_>) {
 
 fn own_interface(instance: &mut VrrpInstance, cx: &mut Cx<'_>) {
     let own = instance.interface.as_ref();
-    instance.tracks.interfaces.retain(|track| {
+    instance.tracks.interfaces.retain_mut(|track| {
         let is_own = Some(&track.name) == own;
         if is_own {
             let message = format!("`{}` is the instance's own interface", track.name.text);
@@ -189,7 +189,7 @@ fn with_group(instance: &mut VrrpInstance, group: &SyncGroup, cx: &mut Cx<'_>) {
         let is_own = kind == Kind::Interface && own == Some(&of_group.name);
         let class = if kind == Kind::Interface { Class::General } else { Class::Logged };
         let list = instance.tracks.of_mut(kind);
-        let both = list.iter_mut().find(|track| track.name == of_group.name);
+        let both = list.named_mut(&of_group.name.text);
         if both.is_none() && !is_own {
             list.push(of_group.clone());
             continue;

@@ -2,6 +2,7 @@
 
 use super::{CONFLICT, NO_VALUE, TWICE, unknown_option};
 use crate::diagnostic::{Class, Diagnostic};
+use crate::roll::{Named, Roll};
 use crate::schema::Setting;
 use crate::span::Name;
 use crate::syntax::Word;
@@ -67,21 +68,27 @@ impl Kind {
     }
 }
 
+impl Named for Track {
+    fn name(&self) -> &str {
+        &self.name.text
+    }
+}
+
 /// What an instance or a group tracks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tracks {
-    pub interfaces: Vec<Track>,
-    pub scripts: Vec<Track>,
-    pub files: Vec<Track>,
-    pub processes: Vec<Track>,
-    pub bfds: Vec<Track>,
+    pub interfaces: Roll<Track>,
+    pub scripts: Roll<Track>,
+    pub files: Roll<Track>,
+    pub processes: Roll<Track>,
+    pub bfds: Roll<Track>,
 }
 
 impl Tracks {
     pub const KINDS: [Kind; 5] = [Kind::Interface, Kind::Script, Kind::File, Kind::Process, Kind::Bfd];
 
-    pub fn of(&self, kind: Kind) -> &Vec<Track> {
+    pub fn of(&self, kind: Kind) -> &Roll<Track> {
         match kind {
             Kind::Interface => &self.interfaces,
             Kind::Script => &self.scripts,
@@ -91,7 +98,7 @@ impl Tracks {
         }
     }
 
-    pub fn of_mut(&mut self, kind: Kind) -> &mut Vec<Track> {
+    pub fn of_mut(&mut self, kind: Kind) -> &mut Roll<Track> {
         match kind {
             Kind::Interface => &mut self.interfaces,
             Kind::Script => &mut self.scripts,
@@ -110,7 +117,7 @@ impl Tracks {
     pub(crate) fn read(&mut self, args: &mut Args<'_, '_>, kind: Kind) {
         let Some(name) = args.next_word() else { return };
         let list = self.of_mut(kind);
-        if let Some(first) = list.iter().find(|track| track.name.text == name.text) {
+        if let Some(first) = list.named(name.text) {
             let finding = Diagnostic::error(TWICE, format!("{} `{}` is tracked twice", kind.noun(), name.text))
                 .at(name.span, "ignored")
                 .at(first.name.span(), "tracked here");

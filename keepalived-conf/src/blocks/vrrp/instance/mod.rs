@@ -276,7 +276,7 @@ pub static BLOCK: LazyLock<Block<VrrpInstance>> = LazyLock::new(|| {
 
 pub(crate) fn open(config: &mut Config, args: &mut Args<'_, '_>) -> Option<VrrpInstance> {
     let name = block_name(args)?;
-    let taken = config.vrrp.instances.iter().find(|instance| instance.name == name.text);
+    let taken = config.vrrp.instance(&name.text);
     if let Some(first) = taken {
         defined_twice(args, &name, first.seen.head);
         return None;
