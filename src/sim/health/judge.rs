@@ -181,6 +181,9 @@ impl Judge {
         if changes.services.is_empty() && changes.servers.is_empty() {
             return;
         }
+        // What was down already goes without a word, and is another one when it comes again.
+        self.services.retain(|id, up| *up || new.services.contains_key(id));
+        self.servers.retain(|id, up| *up || new.servers.contains_key(id));
         self.disturbed(now);
         self.wishes.retain(|id, _| new.servers.contains_key(id));
     }

@@ -125,6 +125,17 @@ fn behind_a_shared_mark_a_server_serves_while_all_that_have_it_say_so() {
 }
 
 #[test]
+fn behind_a_shared_mark_an_idle_sorry_server_does_not_bring_back_what_another_took_out() {
+    let mut setup = shared();
+    let waiting = SorryParams { inhibit: true, ..sorry(1) };
+    setup.services.get_mut(&ServiceId(1)).expect("a service").sorry = Some(waiting);
+    let mut world = World::new(setup);
+    assert_eq!(behind_mark(&world), [address(1), address(2), address(4)]);
+    world.bad(1);
+    assert_eq!(behind_mark(&world), [address(2), address(4)]);
+}
+
+#[test]
 fn only_address_translation_leads_to_another_port() {
     let mut world = World::new(with(2, |setup| {
         real(setup, 1).port = 8080;
