@@ -29,6 +29,14 @@ pub enum Message {
     Stop,
     /// To a worker: write a file about yourself.
     Dump(Dump),
+    /// On its way from the status worker to whoever knows. The answer carries the number back.
+    Ask { id: u64, ask: Ask },
+    /// The answer: a JSON object.
+    Answer { id: u64, body: String },
+    /// From a worker to the supervisor, and from there to the status worker.
+    Happened(Happened),
+    /// To the status worker: what happened before it started.
+    Past(Vec<Happened>),
     /// From a worker: it lives by the configuration of this epoch, or says why it does not.
     Reloaded { epoch: u64, refused: Option<String> },
     /// From a worker: what must be done should it die.
@@ -39,6 +47,59 @@ pub enum Message {
     Alive { patience_ms: u64 },
     /// The message is too long for a packet and stands in the sealed text beside this one.
     Beside,
+}
+
+/// A question or a wish of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Ask {
+    /// To the VRRP worker: how everything stands.
+    Status,
+    /// To the VRRP worker: announce the addresses of an instance once more.
+    Announce { name: String },
+    /// To the VRRP worker: stand in the election as the operator says, or as the configuration does.
+    Stand { name: String, stand: Option<Stand> },
+    /// To the supervisor: read the configuration again.
+    Reload,
+}
+
+/// How an instance stands in the election while the operator wants it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stand {
+    pub course: Course,
+    /// Seconds after which the configuration counts again.
+    pub seconds: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Course {
+    /// Become Master now.
+    Take,
+    /// Give the addresses to whoever can have them; serve only while nobody else does.
+    Release,
+    /// This base priority instead of the configured one.
+    Priority(u8),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// Counts all events of the daemon; the supervisor gives it.
+    pub number: u64,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The process that says so.
+    pub from: String,
+    /// The instance or sync group it is about.
+    pub about: Option<String>,
+    pub level: String,
+    /// As it stands in the log.
+    pub text: String,
+    /// The state it entered.
+    pub state: Option<String>,
+    pub why: Option<String>,
+    pub priority: Option<u8>,
 }
 
 /// The files a worker writes when it is asked to.

@@ -1,12 +1,15 @@
 //! Messages on their way out of a process that must not wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 
 use tokio::sync::Notify;
 
 use super::{Channel, Deposit, Dump, Message};
+
+/// So many messages may wait before those that may be lost are.
+const WAITING_MAX: usize = 1024;
 
 /// What a message is about: of two on the same matter only the newer one counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,10 @@ pub(super) enum Matter {
     Stop,
     Alive,
     Dump(Dump),
+    Ask(u64),
+    Answer(u64),
+    Past,
+    Happened(u64),
 }
 
 impl Matter {
@@ -30,6 +37,10 @@ impl Matter {
             Message::Instance { name, .. } => Matter::Instance(name.clone()),
             Message::Stop => Matter::Stop,
             Message::Dump(dump) => Matter::Dump(*dump),
+            Message::Ask { id, .. } => Matter::Ask(*id),
+            Message::Answer { id, .. } => Matter::Answer(*id),
+            Message::Past(_) => Matter::Past,
+            Message::Happened(happened) => Matter::Happened(happened.number),
         }
     }
 }
@@ -40,11 +51,17 @@ pub struct Outbox {
     channel: Channel,
     pub(super) waiting: RefCell<BTreeMap<Matter, Message>>,
     filled: Notify,
+    /// Messages that nobody depends on and that found too many before them.
+    lost: Cell<u64>,
 }
 
 impl Outbox {
     pub fn new(channel: Channel) -> Outbox {
-        Outbox { channel, waiting: RefCell::new(BTreeMap::new()), filled: Notify::new() }
+        Outbox { channel, waiting: RefCell::new(BTreeMap::new()), filled: Notify::new(), lost: Cell::new(0) }
+    }
+
+    pub fn lost(&self) -> u64 {
+        self.lost.get()
     }
 
     pub fn channel(&self) -> &Channel {
@@ -54,6 +71,11 @@ impl Outbox {
     pub fn post(&self, message: Message) {
         let mut waiting = self.waiting.borrow_mut();
         let was_empty = waiting.is_empty();
+        let may_be_lost = matches!(message, Message::Happened(_) | Message::Ask { .. } | Message::Answer { .. });
+        if may_be_lost && waiting.len() >= WAITING_MAX {
+            self.lost.set(self.lost.get().saturating_add(1));
+            return;
+        }
         waiting.insert(Matter::of(&message), message);
         drop(waiting);
         // Behind a message that waits, everything waits for its turn.

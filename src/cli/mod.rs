@@ -8,6 +8,7 @@ mod explain;
 mod manual;
 pub mod options;
 mod simulate;
+mod status;
 mod upstream;
 
 use std::ffi::OsString;
@@ -92,6 +93,61 @@ const COMMANDS: &[Command] = &[
         usage: "simulate --conf FILE [--conf FILE...] SCRIPT",
         help: "play an outage through the daemon's own machine: a timeline, and how long the address was without a master",
         run: simulate::run,
+    },
+    Command {
+        name: "status",
+        usage: "status [NAME] [--json] [--watch] [--socket PATH]",
+        help: "what the running daemon does: states, since when, addresses, priorities term by term",
+        run: status::status,
+    },
+    Command {
+        name: "why",
+        usage: "why NAME",
+        help: "why an instance is in its state: what led there, each term of its priority, what happens next",
+        run: status::why,
+    },
+    Command {
+        name: "events",
+        usage: "events [--follow] [--from NUMBER] [--json]",
+        help: "what happened, numbered; a reload or the death of a worker loses nothing",
+        run: status::events,
+    },
+    Command {
+        name: "take",
+        usage: "take NAME [--for TIME]",
+        help: "make an instance master now; for a time such as 30m, or until `normal`",
+        run: status::take,
+    },
+    Command {
+        name: "release",
+        usage: "release NAME [--for TIME]",
+        help: "give an instance's addresses to another router; it serves on while nobody else does",
+        run: status::release,
+    },
+    Command {
+        name: "drain",
+        usage: "drain [--for TIME]",
+        help: "the same for every instance of this node",
+        run: status::drain,
+    },
+    Command {
+        name: "priority",
+        usage: "priority NAME N [--for TIME]",
+        help: "let another base priority count than the configured one",
+        run: status::priority,
+    },
+    Command { name: "normal", usage: "normal NAME", help: "let the configuration count again", run: status::normal },
+    Command {
+        name: "announce",
+        usage: "announce NAME",
+        help: "announce a master's addresses once more",
+        run: status::announce,
+    },
+    Command {
+        name: "reload",
+        usage: "reload",
+        help: "read the configuration again; says why not when it has errors",
+        run: status::reload,
     },
 ];
 

@@ -14,7 +14,7 @@ use crate::render;
 use crate::supervisor::daemon::{self, Settings};
 use crate::supervisor::role::Role;
 use crate::worker::standing::Habits;
-use crate::worker::{check, vrrp};
+use crate::worker::{check, status, vrrp};
 use keepalived_conf::Options;
 
 pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -81,6 +81,9 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
     match role {
         Role::Vrrp => vrrp::role::run(program, inherited, habits(&line), &log),
         Role::Checker => check::role::run(program, inherited, habits(&line), &log),
+        Role::Status => {
+            status::role::run(program, inherited, &daemon::socket(line.pid_file.as_deref().map(Path::new)), &log)
+        }
     }
 }
 

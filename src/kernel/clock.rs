@@ -25,6 +25,11 @@ pub fn wall() -> Duration {
     Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME))
 }
 
+/// Waits; for commands, never for the daemon.
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// A wall-clock time as log lines carry it, in the local time zone: `Sat Nov 21 12:00:00 2026`.
 pub fn local_stamp(wall: Duration) -> String {
     let parts = local_parts(wall);

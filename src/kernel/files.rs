@@ -35,6 +35,11 @@ pub fn can_open(path: &Path) -> io::Result<()> {
     open_without_waiting(path).map(drop)
 }
 
+/// Who may do what with a file.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
 /// A variable of the environment.
 pub fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)

@@ -41,6 +41,7 @@ pub mod process;
 pub mod random;
 pub mod raw;
 pub mod ready;
+pub mod rights;
 pub mod rtnl;
 pub mod sandbox;
 pub mod seqpacket;

@@ -170,6 +170,7 @@ impl Herald {
             | Event::HoldingLost { .. }
             | Event::Slept { .. }
             | Event::Retuned { .. }
+            | Event::Stands { .. }
             | Event::Finished => Vec::new(),
         }
     }

@@ -23,6 +23,16 @@ pub enum Level {
 }
 
 impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Notice => "notice",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+
     /// The number of the level in syslog.
     pub fn severity(self) -> u8 {
         match self {

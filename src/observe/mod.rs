@@ -2,4 +2,6 @@
 
 pub mod dump;
 pub mod log;
+pub mod metrics;
+pub mod page;
 pub mod snapshot;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::proto::vrrp::Counters;
+use crate::proto::vrrp::{Counters, InstanceId};
 
 /// The VRRP worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ impl State {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
+    /// The plan's number for it.
+    pub number: u32,
     pub name: String,
     pub group: Option<String>,
     /// The one adverts and addresses belong to; a virtual one where there is one.
@@ -71,6 +73,9 @@ pub struct Instance {
     pub base_priority: u8,
     pub priority: u8,
     pub terms: Vec<Term>,
+    /// How the operator wants it to stand instead of the configuration.
+    #[serde(default)]
+    pub stand: Option<Standing>,
     /// Why it is in FAULT.
     pub faults: Vec<String>,
     /// What it still waits for before it starts.
@@ -91,6 +96,21 @@ pub struct Instance {
     pub counters: Statistics,
     /// The last changes of state, oldest first.
     pub history: Vec<Step>,
+}
+
+impl Instance {
+    pub fn id(&self) -> InstanceId {
+        InstanceId(self.number)
+    }
+}
+
+/// An operator's word on an instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// `take`, `release` or `priority`.
+    pub course: String,
+    /// How long it still counts.
+    pub ends_in: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

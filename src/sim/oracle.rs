@@ -315,6 +315,7 @@ impl Oracle {
             | Input::Lost(..)
             | Input::Announce(_)
             | Input::CountAnew
+            | Input::Stand(..)
             | Input::Clock(_) => Handed::Other,
         }
     }

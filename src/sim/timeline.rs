@@ -200,6 +200,7 @@ pub fn words(cast: &Cast, at: Station, plan: &NodePlan, told: &Event) -> Option<
         | Event::ClockSkew { .. }
         | Event::MasterChanged { .. }
         | Event::Retuned { .. }
+        | Event::Stands { .. }
         | Event::GroupRemoved { .. }
         | Event::GroupStopped { .. } => return None,
     };
@@ -228,6 +229,7 @@ fn because(cause: &Cause, track: impl Fn(&TrackId) -> String) -> String {
         Cause::Fault(fault) => fault_words(fault, track),
         Cause::Recovered => "no fault any more".to_owned(),
         Cause::HoldingLost => "a holding was taken away".to_owned(),
+        Cause::Operator => "the operator wants it".to_owned(),
     }
 }
 

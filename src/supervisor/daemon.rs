@@ -100,6 +100,8 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
         }
     };
     let status = LocalSet::new().block_on(&runtime, live(first, settings, &held, log));
+    // The worker that listened there has no right to.
+    let _ = files::remove(&socket(settings.pid_file.as_deref()));
     log.info("stopped");
     status
 }
@@ -124,6 +126,11 @@ fn allow_core_files(settings: &Settings, log: &Log) -> Option<CorePattern> {
     pattern.map_err(|error| log.warning(format_args!("the kernel's pattern for core files stays: {error}"))).ok()
 }
 
+/// Where operators ask: beside the PID file that the command line names, or the usual one.
+pub fn socket(pid_file: Option<&Path>) -> PathBuf {
+    pid_file.unwrap_or(Path::new("/run/keepalived.pid")).with_extension("sock")
+}
+
 async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) -> u8 {
     let service = Service::of_environment();
     let mut signals = match signals::listen(settings.ignore_interrupt) {
@@ -146,7 +153,8 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
     }
     workers.begin();
     if asked_to_reload {
-        workers.reload();
+        // What was refused was told.
+        let _ = workers.reload();
     }
     let mut told = Told::Nothing;
     let status = loop {
@@ -203,7 +211,8 @@ async fn asked_to_stop(signals: &mut Receiver<Signal>, reload: &mut bool) {
 
 fn reload(service: &Service, told: Told, workers: &mut Workers<'_>, appointment: &mut Appointment) -> Told {
     service.reloading();
-    workers.reload();
+    // What was refused was told.
+    let _ = workers.reload();
     appointment.follow(&workers.house().reload);
     if told == Told::Nothing { told } else { Told::Reloading }
 }

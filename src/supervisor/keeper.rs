@@ -97,6 +97,8 @@ pub(super) enum Outcome {
     },
     /// It is gone, and its will is carried out.
     Gone(End),
+    /// It said something that is for somebody else.
+    Relay(Message),
 }
 
 impl<'a> Keeper<'a> {
@@ -111,6 +113,12 @@ impl<'a> Keeper<'a> {
 
     pub(super) fn is_running(&self) -> bool {
         matches!(self.life, Life::Running(_))
+    }
+
+    /// Says something that may be lost; whether it was not.
+    pub(super) fn tell(&self, message: &Message) -> bool {
+        let Life::Running(worker) = &self.life else { return false };
+        worker.channel.as_ref().is_some_and(|channel| channel.try_send(message, None).is_ok())
     }
 
     /// Asks the worker to write a file about itself.
@@ -310,7 +318,8 @@ impl Worker {
                 return Outcome::Reloaded(epoch);
             }
             Message::Instance { name, is_master } => return Outcome::Instance { name, is_master },
-            Message::Reload { .. } | Message::Stop | Message::Dump(_) | Message::Beside => {
+            Message::Ask { .. } | Message::Answer { .. } | Message::Happened(_) => return Outcome::Relay(message),
+            Message::Reload { .. } | Message::Stop | Message::Dump(_) | Message::Past(_) | Message::Beside => {
                 log.warning(format_args!("the {role} said what only its supervisor says"));
             }
         }

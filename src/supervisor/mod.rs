@@ -9,6 +9,7 @@ pub mod daemon;
 mod execute;
 mod house;
 mod keeper;
+mod past;
 mod premises;
 pub mod role;
 mod signals;

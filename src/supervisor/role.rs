@@ -6,17 +6,20 @@ use std::fmt;
 pub enum Role {
     Vrrp,
     Checker,
+    /// Shows what the others say to whoever asks.
+    Status,
 }
 
 impl Role {
     /// In the order in which they are started and listened to.
-    pub const ALL: [Role; 2] = [Role::Vrrp, Role::Checker];
+    pub const ALL: [Role; 3] = [Role::Vrrp, Role::Checker, Role::Status];
 
     /// As `--role` takes it.
     pub fn word(self) -> &'static str {
         match self {
             Role::Vrrp => "vrrp",
             Role::Checker => "checker",
+            Role::Status => "status",
         }
     }
 
@@ -29,6 +32,8 @@ impl Role {
         match self {
             Role::Vrrp => "vrrp",
             Role::Checker => "checkers",
+            // It has none: nobody knows the process.
+            Role::Status => "status",
         }
     }
 
@@ -37,6 +42,7 @@ impl Role {
         match self {
             Role::Vrrp => "VRRP",
             Role::Checker => "Healthcheck",
+            Role::Status => "Status",
         }
     }
 
@@ -45,6 +51,7 @@ impl Role {
         match self {
             Role::Vrrp => "Keepalived_vrrp",
             Role::Checker => "Keepalived_healthcheckers",
+            Role::Status => "Keepalived_status",
         }
     }
 
@@ -54,6 +61,7 @@ impl Role {
         match self {
             Role::Vrrp => true,
             Role::Checker => !vrrp_is_kept,
+            Role::Status => false,
         }
     }
 }
@@ -63,6 +71,7 @@ impl fmt::Display for Role {
         out.write_str(match self {
             Role::Vrrp => "VRRP worker",
             Role::Checker => "checker worker",
+            Role::Status => "status worker",
         })
     }
 }

@@ -69,6 +69,7 @@ impl Source {
             Role::Vrrp => loaded.config.vrrp.is_used(),
             // Connections are exchanged with other directors even where nothing is balanced here.
             Role::Checker => loaded.config.lvs.is_used() || loaded.config.global.lvs.sync_daemon.is_some(),
+            Role::Status => loaded.config.vrrp.is_used() || loaded.config.lvs.is_used(),
         };
         let wants: BTreeSet<Role> = Role::ALL.into_iter().filter(is_wanted).collect();
         if loaded.diagnostics.exit_status() == 6 && wants.is_empty() {

@@ -9,12 +9,14 @@ use std::task::Poll;
 use super::daemon::{Settings, exit, live_by, stop_wait};
 use super::house::House;
 use super::keeper::{Happening, Keeper, Outcome};
+use super::past::Past;
 use super::role::Role;
 use super::source::Source;
-use crate::channel::{Dump, Message};
+use crate::channel::{Ask, Dump, Happened, Message};
+use crate::kernel::clock;
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
-use crate::observe::log::Log;
+use crate::observe::log::{Level, Log};
 
 #[derive(Debug)]
 pub(super) struct Workers<'a> {
@@ -30,6 +32,7 @@ pub(super) struct Workers<'a> {
     instances: BTreeMap<String, bool>,
     /// The daemon ends with this status when the last worker is gone.
     ending: Option<u8>,
+    past: Past,
 }
 
 impl<'a> Workers<'a> {
@@ -40,9 +43,9 @@ impl<'a> Workers<'a> {
         log: &'a Log,
     ) -> Self {
         let keeper = |role: Role| (role, Keeper::new(role, settings, pid_files.get(&role), log));
-        let keepers = settings.workers.keys().copied().map(keeper).collect();
-        let (reloading, instances) = (BTreeSet::new(), BTreeMap::new());
-        Workers { settings, log, source, epoch: 1, reloading, keepers, instances, ending: None }
+        let keepers = settings.workers.keys().copied().chain([Role::Status]).map(keeper).collect();
+        let (reloading, instances, past) = (BTreeSet::new(), BTreeMap::new(), Past::default());
+        Workers { settings, log, source, epoch: 1, reloading, keepers, instances, ending: None, past }
     }
 
     /// What the configuration in force says about the daemon itself.
@@ -91,6 +94,7 @@ impl<'a> Workers<'a> {
         match keeper.handle(happening) {
             Outcome::Nothing => {}
             Outcome::Due => self.start(role),
+            Outcome::Relay(message) => self.relay(role, message),
             Outcome::Reloaded(epoch) => {
                 if epoch == self.epoch {
                     self.answered(role);
@@ -113,6 +117,7 @@ impl<'a> Workers<'a> {
     fn start(&mut self, role: Role) {
         let Some(keeper) = self.keepers.get_mut(&role) else { return };
         keeper.start(&self.source);
+        self.past.tell(keeper);
         if role == Role::Checker {
             for (name, is_master) in &self.instances {
                 keeper.say(name, Message::Instance { name: name.clone(), is_master: *is_master });
@@ -144,19 +149,64 @@ impl<'a> Workers<'a> {
         self.keepers.values_mut().for_each(|keeper| keeper.stop(wait));
     }
 
-    /// Reads the configuration again; one that has errors changes nothing.
-    pub(super) fn reload(&mut self) {
+    /// Questions go to whoever knows, answers to whoever asked, and what happened to whoever shows it.
+    fn relay(&mut self, from: Role, message: Message) {
+        let tell = |role: Role, message: &Message| self.keepers.get(&role).is_some_and(|keeper| keeper.tell(message));
+        match message {
+            Message::Ask { id, ask: Ask::Reload } if from == Role::Status => {
+                let body = match self.reload() {
+                    Ok(epoch) => serde_json::json!({"epoch": epoch}),
+                    Err(refusal) => serde_json::json!({"error": refusal}),
+                };
+                self.answer(id, body.to_string());
+            }
+            Message::Ask { id, ask } if from == Role::Status => {
+                if !tell(Role::Vrrp, &Message::Ask { id, ask }) {
+                    self.answer(id, serde_json::json!({"error": "the VRRP worker does not run"}).to_string());
+                }
+            }
+            Message::Answer { .. } => {
+                // Whoever asked does not wait for ever.
+                let _ = tell(Role::Status, &message);
+            }
+            Message::Happened(happened) => self.happened(Happened { from: from.word().to_owned(), ..happened }),
+            _ => self.log.warning(format_args!("the {from} said what only another worker says")),
+        }
+    }
+
+    fn answer(&self, id: u64, body: String) {
+        if let Some(status) = self.keepers.get(&Role::Status) {
+            status.tell(&Message::Answer { id, body });
+        }
+    }
+
+    fn happened(&mut self, happened: Happened) {
+        let numbered = self.past.add(happened);
+        if let Some(status) = self.keepers.get(&Role::Status) {
+            status.tell(&Message::Happened(numbered));
+        }
+    }
+
+    fn note(&mut self, level: Level, text: impl std::fmt::Display) {
+        self.log.write(level, &text);
+        let at_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
+        let (text, level) = (text.to_string(), level.word().to_owned());
+        self.happened(Happened { at_ms, from: "supervisor".to_owned(), level, text, ..Happened::default() });
+    }
+
+    /// Reads the configuration again; one that has errors changes nothing. The number of the reload, or why there is none.
+    pub(super) fn reload(&mut self) -> Result<u64, String> {
         if self.ending.is_some() {
-            return;
+            return Err("the daemon is stopping".to_owned());
         }
         let next = match Source::read(self.settings, Some(&self.source), self.log) {
             Ok(next) => next,
             Err(refusal) => {
-                self.log.error(format_args!("reload refused, nothing changed: {refusal}"));
-                return;
+                self.note(Level::Error, format_args!("reload refused, nothing changed: {refusal}"));
+                return Err(refusal);
             }
         };
-        self.log.notice("Reloading");
+        self.note(Level::Notice, "Reloading");
         self.source.keep_copy(&format!("keepalived.{}.{}.pre", std::process::id(), self.epoch), self.log);
         next.keep_copy(&format!("keepalived.{}.{}.post", std::process::id(), self.epoch), self.log);
         self.source = next;
@@ -167,6 +217,7 @@ impl<'a> Workers<'a> {
         let told = self.keepers.values_mut().filter_map(|keeper| keeper.reload(epoch, source).then_some(keeper.role));
         self.reloading = told.collect();
         self.begin();
+        Ok(epoch)
     }
 
     /// Every process writes about itself; this one, what it read.
@@ -179,7 +230,8 @@ impl<'a> Workers<'a> {
 
     fn answered(&mut self, role: Role) {
         if self.reloading.remove(&role) && self.reloading.is_empty() {
-            self.log.notice(format_args!("Reload {} complete", self.epoch));
+            let epoch = self.epoch;
+            self.note(Level::Notice, format_args!("Reload {epoch} complete"));
         }
     }
 
@@ -197,10 +249,10 @@ impl<'a> Workers<'a> {
                 self.log.error(format_args!("the {role} cannot go on (status {status}); stopping"));
                 return self.leave(status);
             }
-            End::Status(status) => self.log.error(format_args!("the {role} ended with status {status}")),
-            End::Signal(signal) => self.log.error(format_args!("the {role} was ended by signal {signal}")),
+            End::Status(status) => self.note(Level::Error, format_args!("the {role} ended with status {status}")),
+            End::Signal(signal) => self.note(Level::Error, format_args!("the {role} was ended by signal {signal}")),
         }
-        if self.settings.dont_respawn {
+        if self.settings.dont_respawn && role != Role::Status {
             self.log.error("a worker that died is not started again (--dont-respawn); stopping");
             return self.leave(exit::FINE);
         }

@@ -4,4 +4,5 @@ pub mod check;
 pub mod drive;
 pub mod process;
 pub mod standing;
+pub mod status;
 pub mod vrrp;

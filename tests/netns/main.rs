@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod actor;
+mod ask;
 mod capture;
 mod journal;
 mod node;

@@ -122,16 +122,21 @@ fn the_command_line_decides_which_workers_there_are() {
     let both = format!("{VRRP}{LVS}");
     let files = |options: &str, configuration: &str, wanted: &[&str]| {
         let daemon = site.a.start_with(Program::Steadfast, options, configuration);
-        eventually("they run", || wanted.iter().all(|role| worker(&site.a, role).is_some()));
+        let roles = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o -e '--role [a-z][a-z]*' | sort -u";
+        eventually("they run", || {
+            // Nobody's PID file names the one that shows what the others do.
+            let shown = inside(&site.a, roles).contains("--role status");
+            shown && wanted.iter().all(|role| worker(&site.a, role).is_some())
+        });
         let names = inside(&site.a, "cd /run && ls *.pid");
-        let workers =
-            inside(&site.a, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o -e '--role [a-z][a-z]*' | sort -u");
+        let workers = inside(&site.a, roles);
         assert!(daemon.stop().success());
         format!("{} / {}", names.replace('\n', " "), workers.replace("--role ", "").replace('\n', " "))
     };
-    assert_eq!(files("--vrrp", &both, &["vrrp"]), "keepalived.pid vrrp.pid / vrrp");
-    assert_eq!(files("--check", &both, &["checker"]), "checkers.pid keepalived.pid / checker");
-    assert_eq!(files("", &both, &["vrrp", "checker"]), "checkers.pid keepalived.pid vrrp.pid / checker vrrp");
-    assert_eq!(files("", LVS, &["checker"]), "checkers.pid keepalived.pid vrrp.pid / checker");
-    assert_eq!(files("--all", LVS, &["vrrp", "checker"]), "checkers.pid keepalived.pid vrrp.pid / checker vrrp");
+    let files_of_all = "checkers.pid keepalived.pid vrrp.pid";
+    assert_eq!(files("--vrrp", &both, &["vrrp"]), "keepalived.pid vrrp.pid / status vrrp");
+    assert_eq!(files("--check", &both, &["checker"]), "checkers.pid keepalived.pid / checker status");
+    assert_eq!(files("", &both, &["vrrp", "checker"]), format!("{files_of_all} / checker status vrrp"));
+    assert_eq!(files("", LVS, &["checker"]), format!("{files_of_all} / checker status"));
+    assert_eq!(files("--all", LVS, &["vrrp", "checker"]), format!("{files_of_all} / checker status vrrp"));
 }

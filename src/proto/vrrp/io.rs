@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::changes::Changes;
 use super::params::Holdings;
+use super::stand::Stand;
 use super::types::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Ticket, TrackId, WallTime};
 use crate::proto::track::Reading;
 
@@ -29,6 +30,8 @@ pub enum Input {
     Lost(InstanceId, Item),
     /// The operator wants the addresses announced once more.
     Announce(InstanceId),
+    /// The operator wants an instance to stand otherwise in the election, or as the configuration says.
+    Stand(InstanceId, Option<Stand>),
     /// The operator wants every statistic to begin at zero again. Decisions do not depend on it.
     CountAnew,
     /// The wall clock at the start of this turn. Needed while [`Engine::wants_clock`](super::Engine::wants_clock),
@@ -286,6 +289,11 @@ pub enum Event {
     Retuned {
         instance: InstanceId,
     },
+    /// The operator's word counts for the instance, or does no longer.
+    Stands {
+        instance: InstanceId,
+        stand: Option<Stand>,
+    },
     Removed {
         instance: InstanceId,
         from: Phase,
@@ -336,6 +344,8 @@ pub enum Cause {
     Recovered,
     /// A holding was removed by somebody else.
     HoldingLost,
+    /// The operator wants it.
+    Operator,
 }
 
 /// One reason not to take part. An instance is in Fault while it has any.

@@ -17,6 +17,7 @@ mod port;
 mod receive;
 mod reconfigure;
 mod show;
+mod stand;
 pub mod timing;
 mod turn;
 mod types;
@@ -38,6 +39,7 @@ pub use params::{
     OldUnicast, OnLoss, OtherAddresses, Params, Peer, PortParams, Preempt, Reach, TrackUse,
 };
 pub use show::{Shown, ShownTrack, Term};
+pub use stand::{Stand, StandCourse};
 pub use types::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Ticket, TrackId, Version, WallTime};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +62,8 @@ const EXPIRIES_PER_OWNER: usize = 16;
 enum Owner {
     Port(PortId),
     Track(TrackId),
+    /// The operator's word on this instance ends.
+    Stand(InstanceId),
     Instance(InstanceId),
 }
 
@@ -72,6 +76,8 @@ pub struct Engine {
     instances: BTreeMap<InstanceId, Instance>,
     groups: BTreeMap<GroupId, Group>,
     membership: BTreeMap<InstanceId, GroupId>,
+    /// What the operator wants of instances, and until when.
+    stands: BTreeMap<InstanceId, (Stand, Option<Instant>)>,
     listeners: BTreeSet<(PortId, u8, InstanceId)>,
     /// Removed instances that still hold something.
     leaving: BTreeSet<InstanceId>,
@@ -98,6 +104,7 @@ impl Engine {
             instances: BTreeMap::new(),
             groups: BTreeMap::new(),
             membership: BTreeMap::new(),
+            stands: BTreeMap::new(),
             listeners: BTreeSet::new(),
             leaving: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -311,6 +318,7 @@ impl Machine for Engine {
                 self.step(now, id, out, |instance, turn| instance.announce_asked(turn));
             }
             Input::CountAnew => self.count_anew(),
+            Input::Stand(id, stand) => self.stand(now, id, stand, out),
             Input::Clock(wall) => self.clock = Some((now, wall)),
             Input::Woke { late_by } => self.woke(now, late_by, out),
             Input::Reconfigure(changes) => self.reconfigure(now, changes, out),
@@ -320,7 +328,7 @@ impl Machine for Engine {
     }
 
     fn expire(&mut self, now: Instant, out: &mut Vec<Effect>) {
-        let owners = self.ports.len() + self.tracks.len() + self.instances.len();
+        let owners = self.ports.len() + self.tracks.len() + self.stands.len() + self.instances.len();
         for _ in 0..owners * EXPIRIES_PER_OWNER {
             let Some((at, owner)) = self.due.first().copied() else {
                 break;
@@ -343,6 +351,7 @@ impl Machine for Engine {
                         self.track_changed(now, id, out);
                     }
                 }
+                Owner::Stand(id) => self.stand(now, id, None, out),
                 Owner::Instance(id) => {
                     let permit = self.group_permits(id);
                     self.change(now, id, out, |instance, turn| {
@@ -359,6 +368,7 @@ impl Machine for Engine {
         let why = match owner {
             Owner::Port(_) => "link delay",
             Owner::Track(_) => "track delay",
+            Owner::Stand(_) => "end of the operator's word",
             Owner::Instance(id) => {
                 let due = self.instances.get(&id).and_then(Instance::deadline);
                 due.map_or("instance", |(_, purpose)| purpose.why())

@@ -105,7 +105,7 @@ impl Engine {
         params.auth = params.auth.in_effect(params.version, params.family);
         let known = self.instances.get(&id).filter(|instance| !instance.is_leaving());
         if known.is_some_and(|instance| same_router(instance.params(), &params)) {
-            let tracked = self.tracked(&params);
+            let tracked = self.tracked(id, &params);
             let of_port = self.ports.get(&params.port).and_then(|port| port.source(params.family)).flatten();
             self.change(now, id, out, |instance, turn| instance.retune(turn, params, &tracked, of_port));
             return;
@@ -160,6 +160,8 @@ impl Engine {
             self.listeners.remove(&(instance.params().port, instance.params().vrid, id));
         }
         self.tickets.forget(id);
+        self.stands.remove(&id);
+        self.schedule(Owner::Stand(id), None);
         self.schedule(Owner::Instance(id), None);
     }
 
@@ -168,7 +170,7 @@ impl Engine {
         let known = ids.iter().filter_map(|id| self.instances.get(id).map(|instance| (id, instance)));
         let staying = known.filter(|(_, instance)| !instance.is_leaving());
         let tracked: BTreeMap<InstanceId, Tracked> =
-            staying.map(|(id, instance)| (*id, self.tracked(instance.params()))).collect();
+            staying.map(|(id, instance)| (*id, self.tracked(*id, instance.params()))).collect();
         let ids: Vec<InstanceId> = tracked.keys().copied().collect();
         self.change_all(now, &ids, out, |instance, turn| {
             if let Some(tracked) = tracked.get(&instance.id()) {
@@ -177,7 +179,7 @@ impl Engine {
         });
     }
 
-    fn tracked(&self, params: &Params) -> Tracked {
+    fn tracked(&self, id: InstanceId, params: &Params) -> Tracked {
         let mut tracked = Tracked::default();
         let mut contributions = Vec::new();
         for used in &params.tracks {
@@ -194,7 +196,10 @@ impl Engine {
                 Contribution::Priority(contribution) => contributions.push(contribution),
             }
         }
-        tracked.priority = effective_priority(params.priority, contributions);
+        tracked.priority = match self.stands.get(&id) {
+            Some((stand, _)) if !params.is_owner() => stand.priority(contributions),
+            Some(_) | None => effective_priority(params.priority, contributions),
+        };
         tracked
     }
 }

@@ -9,6 +9,7 @@ use super::counters::Counters;
 use super::instance::{Instance, Pending};
 use super::io::{Fault, Phase};
 use super::params::{Params, TrackUse};
+use super::stand::Stand;
 use super::types::{InstanceId, TrackId};
 use crate::proto::track::{Contribution, Track};
 use crate::proto::{Deadline, Instant, Purpose};
@@ -22,6 +23,8 @@ pub struct Shown<'a> {
     pub wants: Phase,
     /// The effective priority.
     pub priority: u8,
+    /// The operator's word, and until when it counts.
+    pub stand: Option<(Stand, Option<Instant>)>,
     /// What tracking adds to the base priority, use by use.
     pub terms: Vec<Term>,
     pub faults: &'a BTreeSet<Fault>,
@@ -66,7 +69,7 @@ impl Engine {
             let track = self.tracks.get(&used.track)?;
             Some(Term { used: *used, comes_to: track.effect(used.weight, used.reverse) })
         });
-        Some(instance.show(terms.collect()))
+        Some(Shown { stand: self.stands.get(&id).copied(), ..instance.show(terms.collect()) })
     }
 
     pub fn show_track(&self, id: TrackId) -> Option<ShownTrack<'_>> {
@@ -93,6 +96,7 @@ impl Instance {
             phase,
             wants: if self.wants_master() { Phase::Master } else { phase },
             priority: self.priority(),
+            stand: None,
             terms,
             faults: self.faults(),
             waits_for: self.pending(),

@@ -114,6 +114,7 @@ impl Engine {
         self.ports.values_mut().for_each(|port| port.rebase(by));
         self.scheduled.values_mut().for_each(|at| *at = at.back(by));
         self.due = self.scheduled.iter().map(|(owner, at)| (*at, *owner)).collect();
+        self.stands.values_mut().for_each(|(_, until)| *until = until.map(|at| at.back(by)));
         self.clock = self.clock.map(|(at, wall)| (at.back(by), wall));
         self.started = self.started.map(|at| at.back(by));
     }

@@ -7,6 +7,7 @@
 //! for the next reader, except answers of the writer that were received and not yet handed on, which `answered` keeps.
 
 mod announce;
+mod answers;
 mod apply;
 mod beats;
 mod bequest;
@@ -48,7 +49,7 @@ use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
-    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Ticket, TrackId, WallTime,
+    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Stand, Ticket, TrackId, WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::standing::Habits;
@@ -82,6 +83,8 @@ pub enum Order {
     Show(show::Asked),
     /// Every statistic begins at zero again.
     CountAnew,
+    /// The operator wants an instance to stand otherwise, or as the configuration says.
+    Stand(InstanceId, Option<Stand>),
     /// Leave every instance, and end.
     Stop,
 }
@@ -463,6 +466,7 @@ impl<'a> Worker<'a> {
             Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
             Order::Show(asked) => self.asked.push(asked),
             Order::CountAnew => self.pending.push_back(Input::CountAnew),
+            Order::Stand(instance, stand) => self.pending.push_back(Input::Stand(instance, stand)),
             Order::Stop if self.outside.habits.leaves_everything => self.left = true,
             Order::Stop => self.pending.push_back(Input::Stop),
         }

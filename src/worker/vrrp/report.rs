@@ -3,9 +3,11 @@
 
 use std::net::IpAddr;
 
+use crate::channel::Happened;
+use crate::kernel::clock;
 use crate::observe::log::Level;
 use crate::plan::vrrp::VrrpPlan;
-use crate::proto::vrrp::{Cause, Event, Fault, GroupId, InstanceId, Item, Phase, Refusal, TrackId};
+use crate::proto::vrrp::{Cause, Event, Fault, GroupId, InstanceId, Item, Phase, Refusal, Stand, StandCourse, TrackId};
 
 /// What the log says of an event: nothing, one line, or the cause and the state it led to.
 pub(super) fn lines(event: &Event, plan: &VrrpPlan) -> Vec<(Level, String)> {
@@ -31,6 +33,32 @@ pub(super) fn lines(event: &Event, plan: &VrrpPlan) -> Vec<(Level, String)> {
         _ => return Vec::new(),
     };
     vec![line]
+}
+
+/// What those who ask later are told of an event. Numbers only tell those of one worker apart.
+pub(super) fn happened(event: &Event, plan: &VrrpPlan) -> Vec<Happened> {
+    let names = Names(plan);
+    let about = match event {
+        Event::GroupEntered { group, .. } => Some(names.group(*group)),
+        _ => about_instance(event, names).map(|(instance, ..)| names.instance(instance)),
+    };
+    let entered = match event {
+        Event::Entered { to, cause, priority, .. } => Some((word(*to), reason(*cause, plan), *priority)),
+        _ => None,
+    };
+    let at_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
+    let worth = lines(event, plan).into_iter().filter(|(level, _)| *level >= Level::Info);
+    let events = worth.map(|(level, text)| Happened {
+        at_ms,
+        about: about.clone(),
+        level: level.word().to_owned(),
+        state: entered.as_ref().map(|(state, ..)| (*state).to_owned()),
+        why: entered.as_ref().map(|(_, why, _)| why.clone()),
+        priority: entered.as_ref().map(|(.., priority)| *priority),
+        text,
+        ..Happened::default()
+    });
+    events.collect()
 }
 
 /// The instance, the level, and what is said of it.
@@ -112,6 +140,7 @@ fn about_instance(event: &Event, names: Names<'_>) -> Option<(InstanceId, Level,
             let course = if *restored { "putting it back" } else { "giving up being master" };
             one(instance, Level::Warning, format!("somebody removed {}: {course}", names.item(*item)))
         }
+        Event::Stands { instance, stand } => one(instance, Level::Notice, stands(*stand)),
         Event::Retuned { instance } => one(instance, Level::Info, "settings changed".to_owned()),
         Event::Removed { instance, .. } => one(instance, Level::Notice, "removed".to_owned()),
         Event::Stopped { instance, .. } => one(instance, Level::Info, "stopped".to_owned()),
@@ -138,6 +167,20 @@ pub(super) fn reason(cause: Cause, plan: &VrrpPlan) -> String {
         Cause::Fault(fault) => Names(plan).fault(fault),
         Cause::Recovered => "no fault is left".to_owned(),
         Cause::HoldingLost => "somebody removed what it holds".to_owned(),
+        Cause::Operator => "the operator wanted it".to_owned(),
+    }
+}
+
+fn stands(stand: Option<Stand>) -> String {
+    let Some(stand) = stand else { return "stands as the configuration says".to_owned() };
+    let course = match stand.course {
+        StandCourse::Take => "the operator wants it to be master".to_owned(),
+        StandCourse::Release => "the operator wants it to give way".to_owned(),
+        StandCourse::Base(priority) => format!("the operator wants a base priority of {priority}"),
+    };
+    match stand.lasts {
+        Some(lasts) => format!("{course}, for {} s", lasts.as_secs()),
+        None => course,
     }
 }
 
@@ -152,6 +195,7 @@ fn because(cause: Cause, priority: u8, names: Names<'_>) -> Option<String> {
         Cause::Fault(fault) => Some(format!("cannot take part: {}", names.fault(fault))),
         Cause::TimerExpired => Some("asleep too long to still be master".to_owned()),
         Cause::HoldingLost => Some("standing again after a holding was removed".to_owned()),
+        Cause::Operator => Some("taking over because the operator wants it".to_owned()),
         Cause::Start | Cause::Owner | Cause::Group | Cause::Recovered => None,
     }
 }

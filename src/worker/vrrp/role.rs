@@ -1,7 +1,7 @@
 //! The process of the VRRP worker: the loop, and beside it what it is told by its supervisor and what it tells the
 //! outside. It ends in good order when it is told to, and when its supervisor is gone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,11 +9,12 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::{Sender, channel};
 
+use super::answers::{self, Answerer, Question};
 use super::dumps::{self, Dumper};
 use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
-use super::{Order, Outside};
-use crate::channel::{Deposit, Dump, Message, Outbox};
+use super::{Order, Outside, report};
+use crate::channel::{Deposit, Dump, Happened, Message, Outbox};
 use crate::kernel::child;
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
@@ -56,10 +57,17 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let plan = first.plan.clone();
     let dumper = Dumper::new(first.written.clone(), watches.busy(), log.clone());
     let asking = orders.clone();
+    let (questions, questioned) = channel(answers::QUESTIONS_MAX);
+    let answerer = Answerer { orders: orders.clone(), outbox, busy: watches.busy() };
+    let said = Cell::new(0);
     let ended = {
         let mut told = |event: &_, plan: &VrrpPlan| {
             news_of(event, plan).into_iter().for_each(|news| outbox.post(news));
             herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
+            for happened in report::happened(event, plan) {
+                said.set(said.get() + 1);
+                outbox.post(Message::Happened(Happened { number: said.get(), ..happened }));
+            }
         };
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
         let mut alive = |patience| lifeline.alive(patience);
@@ -83,7 +91,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
-            failed = obey(outbox, (orders, wishes), (first, habits), turning, log) => failed,
+            never = answerer.serve(questioned) => never,
+            failed = obey(outbox, (orders, wishes, questions), (first, habits), turning, log) => failed,
             failed = dumper.serve(wished, asking) => failed,
             failed = outbox.run() => failed,
         }
@@ -123,7 +132,7 @@ struct Turning<'a> {
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
-    (orders, wishes): (Sender<Order>, Sender<Dump>),
+    (orders, wishes, questions): (Sender<Order>, Sender<Dump>, Sender<Question>),
     (mut current, habits): (Meaning, &Habits),
     Turning { herald, notifier, dumper, standing, watches }: Turning<'_>,
     log: &Log,
@@ -152,6 +161,10 @@ async fn obey(
                 outbox.post(Message::Reloaded { epoch, refused });
             }
             Ok(Some((Message::Dump(dump), _))) => dumps::wish(&wishes, dump),
+            Ok(Some((Message::Ask { id, ask }, _))) => {
+                // Whoever asks faster than we answer asks again.
+                let _ = questions.try_send((id, ask));
+            }
             Ok(Some((Message::Stop, _))) => {
                 // A loop that takes no more orders has ended; the other half of the select sees that.
                 let _ = orders.send(Order::Stop).await;

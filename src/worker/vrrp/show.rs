@@ -1,10 +1,14 @@
 //! The state of the worker as a snapshot: the engine's numbers with the names and moments people know.
 
 use crate::kernel::clock;
-use crate::observe::snapshot::{self, Address, Group, Instance, Link, Master, Next, State, Term, Track, Use, Vrrp};
+use crate::observe::snapshot::{
+    self, Address, Group, Instance, Link, Master, Next, Standing, State, Term, Track, Use, Vrrp,
+};
 use crate::plan::vrrp::{Told, TrackSource, VrrpPlan};
 use crate::proto::track::{Contribution, Reading};
-use crate::proto::vrrp::{Engine, Family, HeldAddress, InstanceId, Pending, Phase, Shown, TrackId, Version};
+use crate::proto::vrrp::{
+    Engine, Family, HeldAddress, InstanceId, Pending, Phase, Shown, StandCourse, TrackId, Version,
+};
 
 use super::Worker;
 use super::interfaces::Interfaces;
@@ -48,6 +52,15 @@ impl Worker<'_> {
         });
         let interface = over.map(|over| over.name.clone()).or_else(|| configured.clone());
         Some(Instance {
+            number: id.0,
+            stand: shown.stand.map(|(stand, until)| Standing {
+                course: match stand.course {
+                    StandCourse::Take => "take".to_owned(),
+                    StandCourse::Release => "release".to_owned(),
+                    StandCourse::Base(priority) => format!("priority {priority}"),
+                },
+                ends_in: until.map(|until| seconds(until.as_nanos().saturating_sub(clock::now()))),
+            }),
             name: names.instance(id),
             group: group.and_then(|(id, _)| self.plan.groups.get(id).cloned()),
             base: over.and(configured),

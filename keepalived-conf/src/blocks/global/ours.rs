@@ -18,6 +18,8 @@ pub struct Ours {
     /// A planned stop keeps the addresses until the successor is heard.
     pub handover: Setting<bool>,
     pub webhooks: Vec<String>,
+    /// Where the page and the metrics are: `PORT` on the loopback, or `ADDRESS:PORT`.
+    pub status_listen: Vec<String>,
 }
 
 impl Default for Ours {
@@ -27,6 +29,7 @@ impl Default for Ours {
             repair: Setting::new(Repair::Yield),
             handover: Setting::new(true),
             webhooks: Vec::new(),
+            status_listen: Vec::new(),
         }
     }
 }
@@ -98,6 +101,24 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
             .set(|global, args| {
                 if let Some(on) = args.bool() {
                     global.ours.handover.set(on);
+                }
+            }),
+        kw("status_listen")
+            .arg(Shape::Word("PORT|ADDRESS:PORT"))
+            .default("none")
+            .doc(
+                "Serve the status page, /metrics for Prometheus, /status.json and /healthz over HTTP here; a port alone \
+                 is one of the loopback. May stand several times.",
+            )
+            .note("Reading only. Whoever wants passwords or TLS puts a proxy before it.")
+            .example("status_listen 9165")
+            .since(SINCE)
+            .again(Again::Adds)
+            .ours()
+            .set(|global, args| {
+                let word = args.word();
+                if let Some(place) = word.map(|word| word.text.to_owned()) {
+                    global.ours.status_listen.push(place);
                 }
             }),
         kw("notify_webhook")

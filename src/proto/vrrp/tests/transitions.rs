@@ -7,7 +7,9 @@ use super::kit::{HIGHER, LOWER, Node, OURS, PORT, VI, VIP, ms, params, reading, 
 use crate::proto::Machine;
 use crate::proto::track::TrackParams;
 use crate::proto::vrrp::Phase::{Backup, Fault, Init, Master};
-use crate::proto::vrrp::{Changes, Family, Input, Item, Link, Outcome, Phase, Ticket, TrackId, WallTime};
+use crate::proto::vrrp::{
+    Changes, Family, Input, Item, Link, Outcome, Phase, Stand, StandCourse, Ticket, TrackId, WallTime,
+};
 
 /// What can happen to an instance of priority 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ enum Kind {
     AddressLost,
     Announce,
     CountAnew,
+    OperatorTakes,
+    OperatorReleases,
     Clock,
     Woke,
     ReloadOfTheSame,
@@ -46,11 +50,12 @@ enum Kind {
 
 use Kind::{
     AddressLost, Announce, Clock, CountAnew, Deadline, HearEqualFromHigherAddress, HearEqualFromLowerAddress,
-    HearHigher, HearLower, HearRefused, HearZero, LinkDown, LinkGone, LinkUp, PriorityFalls, ReloadOfTheSame, Remove,
-    Retune, ScriptReports, SettledAllRefused, SettledOk, SourceBack, SourceLost, Stop, TrackDown, TrackUp, Woke,
+    HearHigher, HearLower, HearRefused, HearZero, LinkDown, LinkGone, LinkUp, OperatorReleases, OperatorTakes,
+    PriorityFalls, ReloadOfTheSame, Remove, Retune, ScriptReports, SettledAllRefused, SettledOk, SourceBack,
+    SourceLost, Stop, TrackDown, TrackUp, Woke,
 };
 
-const KINDS: [Kind; 27] = [
+const KINDS: [Kind; 29] = [
     HearHigher,
     HearEqualFromHigherAddress,
     HearEqualFromLowerAddress,
@@ -72,6 +77,8 @@ const KINDS: [Kind; 27] = [
     AddressLost,
     Announce,
     CountAnew,
+    OperatorTakes,
+    OperatorReleases,
     Clock,
     Woke,
     ReloadOfTheSame,
@@ -95,6 +102,7 @@ fn kinds_of(input: &Input) -> &'static [Kind] {
         Input::Lost(..) => &[AddressLost],
         Input::Announce(_) => &[Announce],
         Input::CountAnew => &[CountAnew],
+        Input::Stand(..) => &[OperatorTakes, OperatorReleases],
         Input::Clock(_) => &[Clock],
         Input::Woke { .. } => &[Woke],
         Input::Reconfigure(_) => &[ReloadOfTheSame, Retune, Remove],
@@ -167,6 +175,8 @@ fn happen(node: &mut Node, kind: Kind) -> Vec<String> {
             node.give(Input::Announce(VI))
         }
         CountAnew => node.give(Input::CountAnew),
+        OperatorTakes => node.give(Input::Stand(VI, Some(Stand { course: StandCourse::Take, lasts: None }))),
+        OperatorReleases => node.give(Input::Stand(VI, Some(Stand { course: StandCourse::Release, lasts: None }))),
         Clock => node.give(Input::Clock(node.wall())),
         Woke => node.give(Input::Woke { late_by: ms(9000) }),
         ReloadOfTheSame => node.reload(node.setup.clone()),
@@ -206,6 +216,8 @@ const TABLE: &[Row] = &[
     (Init, AddressLost, &[], Some(Init)),
     (Init, Announce, &[], Some(Init)),
     (Init, CountAnew, &[], Some(Init)),
+    (Init, OperatorTakes, &["Stands"], Some(Init)),
+    (Init, OperatorReleases, &["Stands"], Some(Init)),
     (Init, Clock, &[], Some(Init)),
     (Init, Woke, &["Slept"], Some(Init)),
     (Init, ReloadOfTheSame, &[], Some(Init)),
@@ -233,6 +245,8 @@ const TABLE: &[Row] = &[
     (Backup, AddressLost, &[], Some(Backup)),
     (Backup, Announce, &[], Some(Backup)),
     (Backup, CountAnew, &[], Some(Backup)),
+    (Backup, OperatorTakes, &["Stands", "PriorityChanged 254", "send 254", "hold 1", "Master by Operator"], Some(Master)),
+    (Backup, OperatorReleases, &["Stands", "PriorityChanged 1"], Some(Backup)),
     (Backup, Clock, &[], Some(Backup)),
     (Backup, Woke, &["Slept"], Some(Backup)),
     (Backup, ReloadOfTheSame, &[], Some(Backup)),
@@ -260,6 +274,8 @@ const TABLE: &[Row] = &[
     (Master, AddressLost, &["HoldingLost restored=true", "hold 1"], Some(Master)),
     (Master, Announce, &["announce Asked 1x1"], Some(Master)),
     (Master, CountAnew, &[], Some(Master)),
+    (Master, OperatorTakes, &["Stands", "PriorityChanged 254"], Some(Master)),
+    (Master, OperatorReleases, &["Stands", "PriorityChanged 1"], Some(Master)),
     (Master, Clock, &[], Some(Master)),
     (Master, Woke, &["Slept"], Some(Master)),
     (Master, ReloadOfTheSame, &[], Some(Master)),
@@ -287,6 +303,8 @@ const TABLE: &[Row] = &[
     (Fault, AddressLost, &[], Some(Fault)),
     (Fault, Announce, &[], Some(Fault)),
     (Fault, CountAnew, &[], Some(Fault)),
+    (Fault, OperatorTakes, &["Stands", "PriorityChanged 254"], Some(Fault)),
+    (Fault, OperatorReleases, &["Stands", "PriorityChanged 1"], Some(Fault)),
     (Fault, Clock, &[], Some(Fault)),
     (Fault, Woke, &["Slept"], Some(Fault)),
     (Fault, ReloadOfTheSame, &[], Some(Fault)),
@@ -325,6 +343,7 @@ fn every_input_has_kinds_in_the_table() {
         Input::Lost(VI, Item::Address(VIP)),
         Input::Announce(VI),
         Input::CountAnew,
+        Input::Stand(VI, None),
         Input::Clock(WallTime::default()),
         Input::Woke { late_by: ms(1) },
         Input::Reconfigure(Changes::default()),

@@ -1,0 +1,180 @@
+//! The control socket: one JSON object a line, in both directions. Only root can open it.
+//!
+//! A request is `{"v":1,"do":"status"}`; an answer has `"v":1` and either what was asked for or `"error"`.
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::desk::Desk;
+use crate::channel::Ask;
+use crate::kernel::files;
+
+/// The version of requests and answers.
+const VERSION: u64 = 1;
+const CONNECTIONS_MAX: usize = 32;
+const LINE_MAX: u64 = 64 * 1024;
+/// How long a connection may be silent, or not take what it asked for.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+/// After an accept that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What only this worker knows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Own {
+    /// Events from a number on; with `follow`, those to come too.
+    Events {
+        #[serde(default)]
+        from: u64,
+        #[serde(default)]
+        follow: bool,
+    },
+}
+
+/// Takes the place of what an earlier life left there.
+pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+    files::remove(path)?;
+    let listener = UnixListener::bind(path)?;
+    files::set_mode(path, 0o600)?;
+    Ok(listener)
+}
+
+pub(super) async fn serve(listener: UnixListener, desk: Rc<Desk>) {
+    let room = Rc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        // Whoever finds no room is hung up on and sees that at once.
+        let (room, desk) = (room.clone(), desk.clone());
+        let Ok(()) = room.try_acquire().map(|permit| permit.forget()) else { continue };
+        tokio::task::spawn_local(async move {
+            let _ = converse(stream, &desk).await;
+            room.add_permits(1);
+        });
+    }
+}
+
+async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut read).take(LINE_MAX);
+        let got = match tokio::time::timeout(IDLE_LIMIT, limited.read_until(b'\n', &mut line)).await {
+            Ok(got) => got?,
+            Err(_) => return Ok(()),
+        };
+        if got == 0 {
+            return Ok(());
+        }
+        if line.last() != Some(&b'\n') {
+            say(&mut write, &json!({"error": format!("a line has {LINE_MAX} bytes at most and ends")})).await?;
+            return Ok(());
+        }
+        if let Some((from, follow)) = events_wanted(&line) {
+            tell(&mut write, desk, from, follow).await?;
+            continue;
+        }
+        let answer = match request(&line) {
+            Ok(ask) => {
+                let moves = ask != Ask::Status;
+                let answer = if moves { desk.ask(ask).await } else { state(desk).await };
+                if moves {
+                    desk.forget();
+                }
+                answer.unwrap_or_else(|error| json!({"error": error}))
+            }
+            Err(error) => json!({"error": error}),
+        };
+        say(&mut write, &answer).await?;
+    }
+}
+
+async fn state(desk: &Desk) -> Result<Value, String> {
+    let seen = desk.look().await?;
+    Ok(json!({"vrrp": &*seen}))
+}
+
+fn request(line: &[u8]) -> Result<Ask, String> {
+    let value: Value = serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
+    match value.get("v").and_then(Value::as_u64) {
+        Some(VERSION) => {}
+        Some(other) => return Err(format!("version {other} is not spoken here, version {VERSION} is")),
+        None => return Err(format!("`v` is missing; it is {VERSION}")),
+    }
+    serde_json::from_value(value).map_err(|error| format!("not understood: {error}"))
+}
+
+fn events_wanted(line: &[u8]) -> Option<(u64, bool)> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    (value.get("v").and_then(Value::as_u64) == Some(VERSION)).then_some(())?;
+    match serde_json::from_value(value).ok()? {
+        Own::Events { from, follow } => Some((from, follow)),
+    }
+}
+
+/// One event a line; without `follow` an empty object ends them.
+async fn tell(write: &mut (impl AsyncWriteExt + Unpin), desk: &Desk, from: u64, follow: bool) -> io::Result<()> {
+    let mut next = from;
+    loop {
+        for event in desk.events(next) {
+            next = event.number + 1;
+            say(write, &serde_json::to_value(&*event)?).await?;
+        }
+        if !follow {
+            return say(write, &json!({"end": true, "next": next})).await;
+        }
+        desk.wait_for(next).await;
+    }
+}
+
+async fn say(write: &mut (impl AsyncWriteExt + Unpin), answer: &Value) -> io::Result<()> {
+    let mut answer = answer.clone();
+    if let Value::Object(fields) = &mut answer {
+        fields.insert("v".to_owned(), VERSION.into());
+    }
+    let line = format!("{answer}\n");
+    match tokio::time::timeout(IDLE_LIMIT, write.write_all(line.as_bytes())).await {
+        Ok(written) => written,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_understood_or_refused_with_a_reason() {
+        assert_eq!(request(br#"{"v":1,"do":"status"}"#), Ok(Ask::Status));
+        assert_eq!(request(br#"{"v":1,"do":"announce","name":"A"}"#), Ok(Ask::Announce { name: "A".into() }));
+        let cases: [(&[u8], &str); 5] = [
+            (b"garbage", "not a JSON object"),
+            (br#"{"do":"status"}"#, "`v` is missing"),
+            (br#"{"v":2,"do":"status"}"#, "version 2"),
+            (br#"{"v":1,"do":"explode"}"#, "not understood"),
+            (br#"{"v":1,"do":"announce"}"#, "missing field `name`"),
+        ];
+        for (line, part) in cases {
+            let refused = request(line).unwrap_err();
+            assert!(refused.contains(part), "{refused}");
+        }
+    }
+
+    #[test]
+    fn events_are_asked_for_by_number() {
+        assert_eq!(events_wanted(br#"{"v":1,"do":"events"}"#), Some((0, false)));
+        assert_eq!(events_wanted(br#"{"v":1,"do":"events","from":7,"follow":true}"#), Some((7, true)));
+        assert_eq!(events_wanted(br#"{"v":1,"do":"status"}"#), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! What askers share: open questions, the last snapshot, and the events.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::{Notify, oneshot};
+
+use crate::channel::{Ask, Happened};
+use crate::kernel::clock;
+use crate::observe::snapshot::Vrrp;
+
+/// Questions on their way.
+pub(super) const QUESTIONS_MAX: usize = 32;
+/// Events that are kept for those who ask later.
+const EVENTS_MAX: usize = 1024;
+/// Whoever has not answered by then does not.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// A snapshot is shown to others for so long, so that the loop of the protocol is asked twice a second at most.
+const FRESH: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    questions: Sender<(u64, Ask)>,
+    last: Cell<u64>,
+    open: RefCell<BTreeMap<u64, oneshot::Sender<String>>>,
+    seen: RefCell<Option<(u64, Rc<Vrrp>)>>,
+    looking: tokio::sync::Mutex<()>,
+    events: RefCell<VecDeque<Rc<Happened>>>,
+    news: Notify,
+}
+
+impl Desk {
+    pub(super) fn new(questions: Sender<(u64, Ask)>) -> Desk {
+        Desk {
+            questions,
+            last: Cell::new(0),
+            open: RefCell::default(),
+            seen: RefCell::default(),
+            looking: tokio::sync::Mutex::new(()),
+            events: RefCell::default(),
+            news: Notify::new(),
+        }
+    }
+
+    /// Asks whoever knows. What cannot be had comes back in words.
+    pub(super) async fn ask(&self, ask: Ask) -> Result<Value, String> {
+        let id = self.last.get() + 1;
+        self.last.set(id);
+        let (to, answer) = oneshot::channel();
+        self.open.borrow_mut().insert(id, to);
+        let answered = match self.questions.try_send((id, ask)) {
+            Ok(()) => tokio::time::timeout(ANSWER_LIMIT, answer).await,
+            Err(_) => {
+                self.open.borrow_mut().remove(&id);
+                return Err("too many questions at once; ask again".to_owned());
+            }
+        };
+        self.open.borrow_mut().remove(&id);
+        let Ok(Ok(body)) = answered else {
+            return Err(format!(
+                "no answer within {} s: the worker is busy, hangs, or is gone",
+                ANSWER_LIMIT.as_secs()
+            ));
+        };
+        let value: Value = serde_json::from_str(&body).map_err(|error| format!("an answer that is none: {error}"))?;
+        match value.get("error").and_then(Value::as_str) {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(value),
+        }
+    }
+
+    /// How everything stands, never older than it may seem: it says itself when it was taken.
+    pub(super) async fn look(&self) -> Result<Rc<Vrrp>, String> {
+        let _one_at_a_time = self.looking.lock().await;
+        let fresh = |(at, _): &&(u64, Rc<Vrrp>)| Duration::from_nanos(clock::now().saturating_sub(*at)) < FRESH;
+        if let Some((_, seen)) = self.seen.borrow().as_ref().filter(fresh) {
+            return Ok(seen.clone());
+        }
+        let value = self.ask(Ask::Status).await?;
+        let seen: Vrrp = serde_json::from_value(value).map_err(|error| format!("an answer that is none: {error}"))?;
+        let seen = Rc::new(seen);
+        self.seen.replace(Some((clock::now(), seen.clone())));
+        Ok(seen)
+    }
+
+    /// What was seen may be different now.
+    pub(super) fn forget(&self) {
+        self.seen.replace(None);
+    }
+
+    pub(super) fn answered(&self, id: u64, body: String) {
+        if let Some(to) = self.open.borrow_mut().remove(&id) {
+            let _ = to.send(body);
+        }
+    }
+
+    pub(super) fn happened(&self, happened: Happened) {
+        let mut events = self.events.borrow_mut();
+        if events.back().is_some_and(|last| last.number >= happened.number) {
+            return;
+        }
+        if events.len() >= EVENTS_MAX {
+            events.pop_front();
+        }
+        events.push_back(Rc::new(happened));
+        self.news.notify_waiters();
+    }
+
+    /// The events from this number on, as far as they are kept.
+    pub(super) fn events(&self, from: u64) -> Vec<Rc<Happened>> {
+        self.events.borrow().iter().filter(|event| event.number >= from).cloned().collect()
+    }
+
+    /// Waits until there is one of this number or later.
+    pub(super) async fn wait_for(&self, number: u64) {
+        loop {
+            let news = self.news.notified();
+            if self.events.borrow().back().is_some_and(|last| last.number >= number) {
+                return;
+            }
+            news.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(number: u64) -> Happened {
+        Happened { number, ..Happened::default() }
+    }
+
+    #[test]
+    fn events_are_kept_once_in_order_and_not_for_ever() {
+        let (questions, _asked) = tokio::sync::mpsc::channel(1);
+        let desk = Desk::new(questions);
+        for number in (1..=EVENTS_MAX as u64 + 5).chain([7, 3]) {
+            desk.happened(event(number));
+        }
+        let kept = desk.events(0);
+        assert_eq!(kept.len(), EVENTS_MAX);
+        assert_eq!(kept.first().map(|event| event.number), Some(6));
+        assert_eq!(desk.events(EVENTS_MAX as u64 + 4).len(), 2);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_question_is_refused_when_too_many_are_on_their_way() {
+        let (questions, _asked) = tokio::sync::mpsc::channel(1);
+        let desk = Desk::new(questions.clone());
+        questions.try_send((0, Ask::Status)).unwrap();
+        let refused = desk.ask(Ask::Status).await.unwrap_err();
+        assert!(refused.contains("too many"), "{refused}");
+        assert!(desk.open.borrow().is_empty());
+    }
+}

@@ -1,0 +1,181 @@
+//! The page, the metrics and the state over HTTP. Read only, one request a connection, everything bounded.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::desk::Desk;
+use crate::observe::metrics::{self, Format, Names};
+use crate::observe::page;
+
+const CONNECTIONS_MAX: usize = 64;
+/// Request line and headers.
+const REQUEST_MAX: usize = 8 * 1024;
+/// From the first byte to the last of the answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const LOOPBACK: &str = "127.0.0.1";
+
+/// `ADDRESS:PORT`, or a port on the loopback.
+pub(super) async fn listen(place: &str) -> io::Result<TcpListener> {
+    match place.parse::<u16>() {
+        Ok(port) => TcpListener::bind((LOOPBACK, port)).await,
+        Err(_) => TcpListener::bind(place).await,
+    }
+}
+
+pub(super) async fn serve(listener: TcpListener, desk: Rc<Desk>) {
+    let room = Rc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let (room, desk) = (room.clone(), desk.clone());
+        let Ok(()) = room.try_acquire().map(|permit| permit.forget()) else { continue };
+        tokio::task::spawn_local(async move {
+            let _ = tokio::time::timeout(REQUEST_LIMIT, converse(stream, &desk)).await;
+            room.add_permits(1);
+        });
+    }
+}
+
+async fn converse(mut stream: TcpStream, desk: &Desk) -> io::Result<()> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    let answer = loop {
+        let got = stream.read(&mut buffer).await?;
+        if got == 0 {
+            return Ok(());
+        }
+        request.extend_from_slice(buffer.get(..got).unwrap_or_default());
+        if request.len() > REQUEST_MAX {
+            break Answer::text(431, "the request is too long\n");
+        }
+        if request.windows(4).any(|window| window == b"\r\n\r\n") {
+            break answer(&String::from_utf8_lossy(&request), desk).await;
+        }
+    };
+    let is_head = request.starts_with(b"HEAD ");
+    stream.write_all(&answer.bytes(is_head)).await?;
+    stream.shutdown().await
+}
+
+async fn answer(request: &str, desk: &Desk) -> Answer {
+    let mut words = request.lines().next().unwrap_or_default().split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if !words.next().unwrap_or_default().starts_with("HTTP/1.") {
+        return Answer::text(400, "not a request of HTTP/1\n");
+    }
+    if !matches!(method, "GET" | "HEAD") {
+        return Answer::text(405, "only GET and HEAD: nothing can be changed here\n");
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    match path {
+        "/metrics" => numbers(request, query, desk).await,
+        "/status.json" => match desk.look().await {
+            Ok(seen) => Answer::new(200, "application/json", json!({"version": 1, "vrrp": &*seen}).to_string()),
+            Err(error) => Answer::new(503, "application/json", json!({"version": 1, "error": error}).to_string()),
+        },
+        "/healthz" => match desk.look().await {
+            Ok(_) => Answer::text(200, "ok\n"),
+            Err(error) => Answer::text(503, format!("{error}\n")),
+        },
+        "/content" => match desk.look().await {
+            Ok(seen) => Answer::html(200, page::content(&seen)),
+            Err(error) => Answer::text(503, format!("{error}\n")),
+        },
+        "/" => match desk.look().await {
+            Ok(seen) => Answer::html(200, page::page(&page::content(&seen))),
+            Err(error) => Answer::html(503, page::page(&page::trouble(&error))),
+        },
+        _ => Answer::text(404, "there are /, /metrics, /status.json and /healthz\n"),
+    }
+}
+
+async fn numbers(request: &str, query: &str, desk: &Desk) -> Answer {
+    let names = if query.split('&').any(|pair| pair == "names=gen2brain") { Names::Gen2brain } else { Names::Mehdy };
+    let accepts = request.lines().any(|line| {
+        line.split_once(':').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("accept") && value.contains("application/openmetrics-text")
+        })
+    });
+    let (format, kind) = if accepts {
+        (Format::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (Format::Prometheus, "text/plain; version=0.0.4; charset=utf-8")
+    };
+    // A worker that does not answer is a number too.
+    let seen = desk.look().await.ok();
+    Answer::new(200, kind, metrics::text(seen.as_deref(), names, format))
+}
+
+struct Answer {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+impl Answer {
+    fn new(status: u16, kind: &'static str, body: String) -> Answer {
+        Answer { status, kind, body }
+    }
+
+    fn text(status: u16, body: impl Into<String>) -> Answer {
+        Answer::new(status, "text/plain; charset=utf-8", body.into())
+    }
+
+    fn html(status: u16, body: String) -> Answer {
+        Answer::new(status, "text/html; charset=utf-8", body)
+    }
+
+    fn bytes(&self, head_only: bool) -> Vec<u8> {
+        let reason = match self.status {
+            200 => "OK",
+            400 => "Bad Request",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            431 => "Request Header Fields Too Large",
+            _ => "Service Unavailable",
+        };
+        let Answer { status, kind, body } = self;
+        let allow = if *status == 405 { "Allow: GET, HEAD\r\n" } else { "" };
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\
+             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\
+             Referrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; \
+             script-src 'unsafe-inline'; connect-src 'self'\r\n{allow}\r\n",
+            body.len()
+        );
+        if head_only { head.into_bytes() } else { (head + body).into_bytes() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(request: &str) -> String {
+        let (questions, _asked) = tokio::sync::mpsc::channel(1);
+        let desk = Desk::new(questions);
+        String::from_utf8(answer(request, &desk).await.bytes(false)).unwrap()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_is_not_a_plain_reading_is_refused() {
+        assert!(ask("POST / HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 405 "));
+        assert!(ask("GET /etc/passwd HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 404 "));
+        assert!(ask("\u{1}\u{2}\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
+    }
+
+    #[test]
+    fn a_head_has_the_length_of_the_body_and_not_the_body() {
+        let bytes = String::from_utf8(Answer::text(200, "ok\n").bytes(true)).unwrap();
+        assert!(bytes.contains("Content-Length: 3\r\n") && bytes.ends_with("\r\n\r\n"), "{bytes}");
+    }
+}

@@ -1,0 +1,93 @@
+//! The process of the status worker.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use keepalived_conf::Options;
+use tokio::sync::mpsc::channel;
+
+use super::desk::{Desk, QUESTIONS_MAX};
+use super::{control, http};
+use crate::channel::Message;
+use crate::kernel::host::OsHost;
+use crate::kernel::rights;
+use crate::observe::log::Log;
+use crate::worker::process::{self, Lifeline};
+
+/// Orders that may wait.
+const ORDERS_MAX: usize = 4;
+/// How long the loop may seem not to go round before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So many signs of life in this time.
+const BEATS: u32 = 5;
+
+enum Order {
+    Stop,
+}
+
+/// Runs the worker until it is told to stop; the answer is the exit status. `socket` is where operators ask.
+pub fn run(name: &OsStr, inherited: (i32, i32), socket: &Path, log: &Log) -> u8 {
+    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, socket, log).await)
+}
+
+/// Where the configuration wants the page and the metrics to be.
+fn wanted(text: String) -> Vec<String> {
+    let loaded = keepalived_conf::load_ready(&OsHost::new(), text, &Options::default());
+    loaded.config.global.ours.status_listen
+}
+
+async fn live(lifeline: &Lifeline, text: String, socket: &Path, log: &Log) -> io::Result<()> {
+    let (orders, mut ordered) = channel(ORDERS_MAX);
+    process::obey_signals(&orders, || Order::Stop, |_| {})?;
+    let (questions, mut questioned) = channel(QUESTIONS_MAX);
+    let desk = Rc::new(Desk::new(questions));
+    match control::listen(socket) {
+        Ok(listener) => {
+            tokio::task::spawn_local(control::serve(listener, desk.clone()));
+        }
+        Err(error) => log.error(format_args!("operators cannot ask: {}: {error}", socket.display())),
+    }
+    let places = wanted(text);
+    for place in &places {
+        match http::listen(place).await {
+            Ok(listener) => {
+                tokio::task::spawn_local(http::serve(listener, desk.clone()));
+            }
+            Err(error) => log.error(format_args!("no page and no metrics at {place}: {error}")),
+        }
+    }
+    if let Err(error) = rights::give_up() {
+        log.warning(format_args!("the status worker keeps its rights: {error}"));
+    }
+    loop {
+        lifeline.alive(PATIENCE);
+        tokio::select! {
+            received = lifeline.outbox().channel().receive() => match received {
+                Ok(Some((Message::Answer { id, body }, _))) => desk.answered(id, body),
+                Ok(Some((Message::Happened(happened), _))) => desk.happened(happened),
+                Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
+                Ok(Some((Message::Reload { epoch }, bundle))) => {
+                    lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
+                    let now = bundle.map(process::text_of).transpose()?.map(wanted);
+                    if now.is_some_and(|now| now != places) {
+                        // Another place may need rights that were given up: a new life has them.
+                        return Err(io::Error::other("the page is wanted elsewhere; starting again"));
+                    }
+                }
+                Ok(Some((Message::Stop, _))) => return Ok(()),
+                Ok(Some((Message::Dump(_), _))) => {}
+                Ok(Some((other, _))) => {
+                    log.warning(format_args!("the supervisor said what is not understood: {other:?}"));
+                }
+                Ok(None) | Err(_) => return Ok(()),
+            },
+            Some((id, ask)) = questioned.recv() => lifeline.outbox().post(Message::Ask { id, ask }),
+            Some(Order::Stop) = ordered.recv() => return Ok(()),
+            failed = lifeline.outbox().run() => return failed,
+            () = tokio::time::sleep(PATIENCE / BEATS) => {}
+        }
+    }
+}

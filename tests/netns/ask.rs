@@ -1,0 +1,189 @@
+//! Asking the running daemon: commands, the control socket, the page and the metrics, and what they cost the protocol.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::journal::PATIENCE;
+use crate::node::{Daemon, Node, Program};
+use crate::topology::Lab;
+
+const SOCKET: &str = "/run/keepalived.sock";
+
+fn configuration(priority: u8) -> String {
+    format!(
+        "global_defs {{\n status_listen 9165\n}}\nvrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n \
+         version 3\n advert_int 0.1\n priority {priority}\n virtual_ipaddress {{\n 10.0.0.100\n }}\n}}\n"
+    )
+}
+
+fn inside(node: &Node, line: &str) -> String {
+    let output = node.namespace().command("sh").args(["-c", line]).stdin(Stdio::null()).output().expect("nsenter runs");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// One of our own commands.
+fn steadfast(node: &Node, words: &str) -> String {
+    inside(node, &format!("{} {words}", env!("CARGO_BIN_EXE_steadfast")))
+}
+
+/// What a path of the page gives.
+fn get(node: &Node, path: &str) -> String {
+    inside(node, &format!("printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | timeout 5 python3 -c '{CLIENT}'"))
+}
+
+const CLIENT: &str = "import socket,sys\ns=socket.create_connection((\"127.0.0.1\",9165))\n\
+    s.sendall(sys.stdin.buffer.read())\nwhile True:\n b=s.recv(65536)\n if not b: break\n \
+    sys.stdout.buffer.write(b)";
+
+#[track_caller]
+fn until(promise: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "never came: {promise}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+struct Pair {
+    lab: Lab,
+    a: Node,
+    b: Node,
+    daemons: [Daemon; 2],
+}
+
+/// `a` is master, and both answer.
+fn pair(test: &str) -> Option<Pair> {
+    let mut lab = Lab::new(test)?;
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
+    // One after the other: `a` finds nobody, and `b` finds a master.
+    let first = a.start(Program::Steadfast, &configuration(200));
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let daemons = [first, b.start(Program::Steadfast, &configuration(100))];
+    for node in [&a, &b] {
+        until("it answers", || steadfast(node, "status").contains("VI_1"));
+    }
+    until("b follows a", || steadfast(&b, "status").contains("BACKUP"));
+    Some(Pair { lab, a, b, daemons })
+}
+
+#[test]
+fn the_daemon_says_what_it_does_and_why() {
+    let Some(pair) = pair("the_daemon_says_what_it_does_and_why") else { return };
+    let text = steadfast(&pair.a, "status");
+    assert!(text.contains("VI_1: MASTER for") && text.contains("10.0.0.100/32 (held here)"), "{text}");
+    let text = steadfast(&pair.b, "status VI_1");
+    assert!(text.contains("VI_1: BACKUP") && text.contains("master is 10.0.0.1 with priority 200"), "{text}");
+    let text = steadfast(&pair.a, "why VI_1");
+    assert!(text.contains("BACKUP -> MASTER with priority 200: no advert came"), "{text}");
+    let text = steadfast(&pair.a, "status NOBODY");
+    assert!(text.contains("no instance `NOBODY`; there are VI_1"), "{text}");
+    let text = steadfast(&pair.a, "status --json");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((&json["v"], &json["vrrp"]["instances"][0]["state"]), (&1.into(), &"master".into()));
+    assert_eq!(inside(&pair.a, &format!("stat -c %a:%u {SOCKET}")).trim(), "600:0", "only root asks");
+}
+
+#[test]
+fn events_are_numbered_and_survive_a_reload_and_the_death_of_the_status_worker() {
+    let test = "events_are_numbered_and_survive_a_reload_and_the_death_of_the_status_worker";
+    let Some(pair) = pair(test) else { return };
+    let before = steadfast(&pair.a, "events");
+    assert!(before.lines().any(|line| line.contains("(VI_1) Entering MASTER STATE")), "{before}");
+    assert!(steadfast(&pair.a, "reload").contains("reload 2 has begun"));
+    until("the reload is told", || steadfast(&pair.a, "events").contains("Reload 2 complete"));
+    inside(&pair.a, "kill -KILL $(pgrep -f -- '[-]-role status')");
+    until("the next one knows", || {
+        let after = steadfast(&pair.a, "events");
+        after.contains("the status worker was ended by signal 9") && after.starts_with(before.trim_end())
+    });
+    let last = steadfast(&pair.a, "events --from 3 --json");
+    assert!(last.lines().next().is_some_and(|line| line.contains("\"number\":3")), "{last}");
+    assert!(pair.lab.journal.read().holds_alone("a", "10.0.0.100"), "the protocol did not notice");
+}
+
+#[test]
+fn a_reload_with_errors_is_refused_and_says_so() {
+    let Some(pair) = pair("a_reload_with_errors_is_refused_and_says_so") else { return };
+    pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");
+    let text = steadfast(&pair.a, "reload");
+    assert!(text.contains("has an error"), "{text}");
+    assert!(steadfast(&pair.a, "status").contains("MASTER"));
+}
+
+#[test]
+fn the_operator_takes_releases_and_lets_the_configuration_count_again() {
+    let test = "the_operator_takes_releases_and_lets_the_configuration_count_again";
+    let Some(pair) = pair(test) else { return };
+    let text = steadfast(&pair.a, "release VI_1");
+    assert!(text.contains("operator: release"), "{text}");
+    pair.lab.journal.until("b took over", |seen| seen.holds_alone("b", "10.0.0.100"));
+    // It survives a reload.
+    pair.daemons[0].signal("HUP");
+    until("the reload", || steadfast(&pair.a, "events").contains("Reload 2 complete"));
+    assert!(steadfast(&pair.a, "status").contains("operator: release"));
+    steadfast(&pair.a, "normal VI_1");
+    pair.lab.journal.until("a is back", |seen| seen.holds_alone("a", "10.0.0.100"));
+    steadfast(&pair.b, "take VI_1 --for 2s");
+    pair.lab.journal.until("b took it", |seen| seen.holds_alone("b", "10.0.0.100"));
+    pair.lab.journal.until("a is back after the time", |seen| seen.holds_alone("a", "10.0.0.100"));
+    assert!(!steadfast(&pair.b, "status").contains("operator:"));
+    let refused = steadfast(&pair.a, "priority VI_1 255");
+    assert!(refused.contains("from 1 to 254"), "{refused}");
+}
+
+#[test]
+fn a_node_that_is_drained_alone_serves_on() {
+    let Some(pair) = pair("a_node_that_is_drained_alone_serves_on") else { return };
+    let Pair { lab, a, b: _b, daemons: [_first, second] } = pair;
+    assert!(second.stop().success());
+    steadfast(&a, "drain");
+    lab.journal.beats(5, |frame| frame.is_advert("10.0.0.1", 1));
+    assert!(lab.journal.read().holds_alone("a", "10.0.0.100"));
+}
+
+#[test]
+fn the_page_and_the_numbers_are_served_by_a_process_without_rights() {
+    let test = "the_page_and_the_numbers_are_served_by_a_process_without_rights";
+    let Some(pair) = pair(test) else { return };
+    let page = get(&pair.a, "/");
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("MASTER") && page.contains("10.0.0.100/32"), "{page}");
+    let numbers = get(&pair.a, "/metrics");
+    let line = "keepalived_vrrp_state{iname=\"VI_1\",intf=\"eth0\",vrid=\"51\",ip_address=\"10.0.0.100\"} 2";
+    assert!(numbers.contains(line), "{numbers}");
+    assert!(get(&pair.a, "/status.json").contains("\"state\":\"master\""));
+    assert!(get(&pair.a, "/healthz").ends_with("ok\n"));
+    let rights =
+        inside(&pair.a, "grep -E '^(Uid|CapEff|CapPrm|NoNewPrivs)' /proc/$(pgrep -f -- '[-]-role status')/status");
+    for line in ["Uid:\t65534", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
+        assert!(rights.contains(line), "{rights}");
+    }
+    // A worker that hangs must not look alive.
+    inside(&pair.a, "kill -STOP $(cat /run/vrrp.pid); sleep 0.6");
+    assert!(
+        get(&pair.a, "/healthz").starts_with("HTTP/1.1 503 ") || pair.lab.journal.read().said("a", "does not go on")
+    );
+}
+
+const ATTACK: &str = "import socket,threading,time\nend=time.time()+4\n\
+    def http(data,drip):\n while time.time()<end:\n  try:\n   s=socket.create_connection((\"127.0.0.1\",9165),2)\n   \
+    s.sendall(data)\n   time.sleep(drip)\n   s.close()\n  except OSError: pass\n\
+    def unix(data):\n while time.time()<end:\n  try:\n   s=socket.socket(socket.AF_UNIX)\n   s.settimeout(2)\n   \
+    s.connect(\"/run/keepalived.sock\")\n   s.sendall(data)\n   s.recv(100)\n   s.close()\n  except OSError: pass\n\
+    jobs=[(http,(b\"GET / HTTP/1.1\",1))]*40+[(http,(b\"A\"*100000,0))]*4+[(http,(b\"GET /metrics HTTP/1.1\\r\\n\\r\\n\",0))]*8\n\
+    jobs+=[(unix,(b\"x\"*200000+b\"\\n\",)),(unix,(b\"{\\n\"*1000,)),(unix,(b\"{\\\"v\\\":1,\\\"do\\\":\\\"status\\\"}\\n\"*50,))]*4\n\
+    ts=[threading.Thread(target=f,args=a) for f,a in jobs]\n[t.start() for t in ts]\n[t.join() for t in ts]\n";
+
+#[test]
+fn the_protocol_does_not_notice_when_the_page_and_the_socket_are_attacked() {
+    let test = "the_protocol_does_not_notice_when_the_page_and_the_socket_are_attacked";
+    let Some(pair) = pair(test) else { return };
+    pair.lab.journal.deed("attack".to_owned());
+    inside(&pair.a, &format!("python3 -c '{}'", ATTACK.replace('\'', "\"")));
+    let seen = pair.lab.journal.read();
+    let attacked = seen.since("attack");
+    assert!(!attacked.said("a", "Entering") && !attacked.said("b", "Entering"), "nobody moved\n{attacked}");
+    assert!(attacked.frames().filter(|frame| frame.is_advert("10.0.0.1", 200)).count() > 10, "{attacked}");
+    assert!(steadfast(&pair.a, "status").contains("MASTER"), "it still answers");
+}
