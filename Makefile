@@ -26,10 +26,16 @@ build: ## build the release binaries
 	$(CARGO) build --release --locked --workspace
 
 .PHONY: demo
-demo: ## build, lay a lab of namespaces, show a failover as it happens, clean up
+demo: ## build, lay a lab of directors, web servers and a client, show what the client feels while they die, clean up
 	@dist/need build demo
 	$(CARGO) build --release --locked
 	@dist/demo/run target/release/steadfast
+
+.PHONY: demo-shell
+demo-shell: ## the same lab with a shell in it, to look around and break things
+	@dist/need build demo
+	$(CARGO) build --release --locked
+	@dist/demo/run target/release/steadfast shell
 
 .PHONY: ipvs-demo
 ipvs-demo: ## build, boot a kernel with load balancing, show servers that die and return with the table at each step

@@ -1,0 +1,144 @@
+//! The demonstration: it comes to its end, and whatever ends it, nothing is left of it.
+//!
+//! Without IPVS in the kernel or User Mode Linux it cannot run here: these tests say so and pass.
+
+// What a harness finds wrong is the test's failure, so it panics; clocks, threads and processes are its trade.
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Everything that is waited for comes; on a busy machine late.
+const PATIENCE: &str = "240";
+const LIFE_MAX: Duration = Duration::from_secs(1200);
+/// After the end, for the kernel to take away what is left.
+const LEFT_MAX: Duration = Duration::from_secs(60);
+
+struct Demo {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Demo {
+    /// `None` where it cannot run.
+    fn start(name: &str) -> Option<Demo> {
+        let possible = Path::new("/usr/bin/linux.uml").exists() || Path::new("/proc/net/ip_vs").exists();
+        if !possible {
+            eprintln!("SKIPPED: the demonstration, because there is neither IPVS nor User Mode Linux here");
+            return None;
+        }
+        // Its temporary files are told from those of others, and so are its processes, which name the program.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder below target/");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_steadfast"), folder.join("steadfast")).expect("a link");
+        fs::create_dir(folder.join("tmp")).expect("a folder");
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo/run"))
+            .arg(env!("CARGO_BIN_EXE_steadfast"))
+            .env("TMPDIR", folder.join("tmp"))
+            .env("DEMO_PATIENCE", PATIENCE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the demonstration starts");
+        Some(Demo { child, folder })
+    }
+
+    /// Reads what it says until a line holds these words; all that was read.
+    fn until(&mut self, words: &str) -> String {
+        let mut output = BufReader::new(self.child.stdout.take().expect("its output"));
+        let mut said = String::new();
+        let start = Instant::now();
+        while !said.contains(words) {
+            assert!(start.elapsed() < LIFE_MAX, "it never said `{words}`:\n{said}");
+            assert!(output.read_line(&mut said).expect("text") > 0, "it ended before it said `{words}`:\n{said}");
+        }
+        // Nobody reads on, but it must not be stopped by that.
+        thread::spawn(move || output.read_to_string(&mut String::new()));
+        said
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end; nothing of it may be there a moment later. What a killed one leaves is a folder of a few files.
+    fn end(mut self, files_too: bool) -> Option<i32> {
+        let status = self.child.wait().expect("a child to wait for");
+        let start = Instant::now();
+        loop {
+            let left = self.left(files_too);
+            if left.is_empty() {
+                return status.code();
+            }
+            assert!(start.elapsed() < LEFT_MAX, "left behind: {left:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Processes that name its folder, and its temporary files.
+    fn left(&self, files_too: bool) -> Vec<String> {
+        let folder = self.folder.to_string_lossy().into_owned();
+        let mut left = Vec::new();
+        for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+            for file in ["cmdline", "environ"] {
+                let text = fs::read(entry.path().join(file)).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).replace('\0', " ");
+                if text.contains(&folder) {
+                    left.push(format!("{}: {text}", entry.path().display()));
+                }
+            }
+        }
+        if files_too {
+            let files = fs::read_dir(self.folder.join("tmp")).expect("its folder").flatten();
+            left.extend(files.map(|entry| entry.path().display().to_string()));
+        }
+        left
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn the_demonstration_comes_to_its_end_and_leaves_nothing() {
+    let Some(mut demo) = Demo::start("whole") else { return };
+    let said = demo.until("make demo-shell");
+    let felt = said.matches("the client felt: longest gap").count();
+    assert_eq!((felt, demo.end(true)), (7, Some(0)), "{said}");
+    for words in ["web server 1 is killed", "the other two are killed", "loses its power", "all cables of b are cut"] {
+        assert!(said.contains(words), "`{words}` is missing:\n{said}");
+    }
+}
+
+#[test]
+fn interrupted_at_any_moment_it_leaves_nothing() {
+    // Before anything is there, while the lab is laid, and while requests fail.
+    for (number, words) in ["kernel", "run one file", "web server 1 is killed"].into_iter().enumerate() {
+        let Some(mut demo) = Demo::start(&format!("interrupted-{number}")) else { return };
+        demo.until(words);
+        demo.signal("INT");
+        // Before there is anything to take away, the signal itself may end it.
+        assert!(matches!(demo.end(true), Some(130) | None), "after `{words}`");
+    }
+}
+
+#[test]
+fn killed_it_leaves_no_process() {
+    let Some(mut demo) = Demo::start("killed") else { return };
+    demo.until("a is master");
+    demo.signal("KILL");
+    demo.end(false);
+}
