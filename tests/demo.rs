@@ -3,7 +3,7 @@
 //! Without IPVS in the kernel or User Mode Linux it cannot run here: these tests say so and pass.
 
 // What a harness finds wrong is the test's failure, so it panics; clocks, threads and processes are its trade.
-#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
