@@ -130,6 +130,8 @@ docs: ## write the generated documents, manual pages and completions anew
 	target/debug/steadfast completions bash > dist/completions/steadfast.bash
 	target/debug/steadfast completions zsh > dist/completions/_steadfast
 	target/debug/steadfast completions fish > dist/completions/steadfast.fish
+	docs/pictures/draw
+	dist/demo/record --draw
 
 .PHONY: docs-test
 docs-test: ## run every command that README and docs name

@@ -20,11 +20,12 @@ use How::{Played, Run};
 
 /// The beginning of a command, without what follows `#`, and what is done about it. The first that fits counts.
 const COMMANDS: &[(&str, How)] = &[
-    ("make demo", Played("Makefile", "dist/demo/run")),
+    ("make demo", Played("tests/demo.rs", "the_demonstration_comes_to_its_end_and_leaves_nothing")),
     ("make test", Played(".ci/run", "make test")),
     ("make build", Played(".ci/run", "make test")),
     ("make install", Played("tests/documents.rs", "installing_lays_what_the_package_holds")),
     ("make deb", Played("dist/deb/test", "/build\"")),
+    ("make static", Played("dist/static", "cargo build")),
     ("apt-get install ./target/deb/", Played("dist/deb/test", "dpkg -i")),
     ("steadfast simulate", Run(0)),
     ("steadfast check", Run(0)),
@@ -36,6 +37,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("steadfast doctor", Played("src/cli/doctor/tests.rs", "a_sound_machine_gets_nothing_but_fine")),
     ("/usr/local/sbin/steadfast check", Run(0)),
     ("keepalived -t", Run(0)),
+    ("target/release/steadfast check", Run(0)),
     ("target/release/steadfast -n", Played("tests/netns/node.rs", "--dont-fork")),
     // The steps of a migration: tests/netns/migrate.rs plays them without systemd.
     ("systemctl ", Played("tests/netns/migrate.rs", "keepalived")),
@@ -111,6 +113,7 @@ impl Desk {
         for name in ["steadfast", "keepalived"] {
             std::os::unix::fs::symlink(program, desk.0.join("bin").join(name)).expect("a link");
         }
+        std::os::unix::fs::symlink(root().join("docs/examples"), desk.0.join("examples")).expect("a link");
         let examples = root().join("docs/examples/simulate");
         for entry in fs::read_dir(&examples).expect("examples") {
             let path = entry.expect("an entry").path();
@@ -137,6 +140,7 @@ impl Desk {
         let here = self.0.display();
         let command = command
             .replace("/usr/local/sbin/", &format!("{here}/bin/"))
+            .replace("target/release/", &format!("{here}/bin/"))
             .replace("/etc/keepalived/keepalived.conf", &format!("{here}/keepalived.conf"));
         let path = format!("{here}/bin:{}", std::env::var("PATH").unwrap_or_default());
         let output =
@@ -179,6 +183,52 @@ fn every_command_in_the_documents_does_what_they_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(ran >= 8, "only {ran} commands were run");
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_sound() {
+    let text = read(&root().join("README.md"));
+    let (_, rest) = text.split_once("```conf\n").expect("a configuration");
+    let desk = Desk::new();
+    fs::write(desk.0.join("readme.conf"), rest.split_once("```").expect("its end").0).expect("a file");
+    let (status, told) = desk.run("steadfast check --strict --elsewhere readme.conf");
+    assert_eq!(status, 0, "{told}");
+}
+
+/// But the platform's own, which is what the platform writes.
+#[test]
+fn the_recipes_are_sound_and_fit_their_peers() {
+    let desk = Desk::new();
+    for entry in fs::read_dir(root().join("docs/examples/recipes")).expect("recipes") {
+        let folder = entry.expect("an entry").path();
+        if !folder.ends_with("neutron") {
+            let files = format!("{0}/a.conf {0}/b.conf", folder.display());
+            let (status, told) = desk.run(&format!("steadfast check --fail-on warning --elsewhere {files}"));
+            assert_eq!(status, 0, "{told}");
+        }
+    }
+}
+
+#[test]
+fn the_pictures_are_those_their_text_draws() {
+    let desk = Desk::new();
+    if desk.run("python3 --version").0 != 0 {
+        eprintln!("SKIPPED: python3 is not installed, so the pictures were not drawn again");
+        return;
+    }
+    let pictures = root().join("docs/pictures");
+    let (status, told) = desk.run(&format!("{} .", pictures.join("draw").display()));
+    assert_eq!(status, 0, "{told}");
+    let mut drawn = 0;
+    for entry in fs::read_dir(&pictures).expect("pictures") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            let again = read(&desk.0.join(path.file_name().expect("a name")));
+            assert!(again == read(&path), "{} is not what `make docs` draws", path.display());
+            drawn += 1;
+        }
+    }
+    assert!(drawn >= 8, "{drawn} pictures");
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod mail;
 mod migrate;
 mod nft;
 mod probes;
+mod recipes;
 mod scenarios;
 mod vrrp;
 mod workers;

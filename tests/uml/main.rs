@@ -20,6 +20,7 @@ mod golden;
 mod guest;
 mod host;
 mod kernel;
+mod recipes;
 mod traffic;
 mod world;
 
@@ -58,6 +59,7 @@ fn scenarios() -> Vec<Scenario> {
     let mut all = kernel::scenarios();
     all.extend(traffic::scenarios());
     all.extend(golden::scenarios());
+    all.extend(recipes::scenarios());
     all
 }
 
