@@ -167,6 +167,7 @@ deb-test: ## install, upgrade and remove the Debian package in a root of its own
 
 .PHONY: static
 static: ## build programs that need no library, for containers
+	@dist/need build static
 	@dist/static
 
 .PHONY: clean

@@ -24,6 +24,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("make test", Played(".ci/run", "make test")),
     ("make build", Played(".ci/run", "make test")),
     ("make install", Played("tests/documents.rs", "installing_lays_what_the_package_holds")),
+    ("make deb-test", Played("Makefile", "dist/deb/test")),
     ("make deb", Played("dist/deb/test", "/build\"")),
     ("make static", Played("dist/static", "cargo build")),
     ("apt-get install ./target/deb/", Played("dist/deb/test", "dpkg -i")),

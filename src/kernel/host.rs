@@ -213,13 +213,13 @@ impl Host for OsHost {
         }
     }
 
-    // The number of a file system is not as wide everywhere.
+    // The number of a file system is not as wide everywhere, and has no sign with musl.
     #[allow(clippy::useless_conversion)]
     fn file_system(&self, directory: &str) -> Answer<FileSystem> {
         match statfs(directory) {
             Ok(found) => {
                 let kind = found.filesystem_type().0;
-                let unwatchable = UNWATCHABLE.iter().find(|(number, _)| *number == i64::from(kind));
+                let unwatchable = UNWATCHABLE.iter().find(|(number, _)| i64::try_from(kind) == Ok(*number));
                 Answer::Found(FileSystem {
                     read_only: found.flags().contains(FsFlags::ST_RDONLY),
                     unwatchable: unwatchable.map(|(_, name)| *name),

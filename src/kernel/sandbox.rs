@@ -119,7 +119,9 @@ fn set_nice(nice: i32) -> io::Result<()> {
 #[allow(unsafe_code)]
 fn set_realtime(priority: Option<u8>) -> io::Result<()> {
     let class = if priority.is_some() { libc::SCHED_RR } else { libc::SCHED_OTHER };
-    let parameters = libc::sched_param { sched_priority: priority.unwrap_or(0).into() };
+    // SAFETY: plain numbers; musl has more of them, which mean nothing here.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = priority.unwrap_or(0).into();
     // SAFETY: the parameters live for the call.
     result(unsafe { libc::sched_setscheduler(0, class | libc::SCHED_RESET_ON_FORK, &raw const parameters) })
 }
