@@ -61,6 +61,39 @@ pub enum Ask {
     Stand { name: String, stand: Option<Stand> },
     /// To the supervisor: read the configuration again.
     Reload,
+    /// To the checker worker: how everything stands.
+    Balance,
+    /// To the supervisor: how the daemon itself does.
+    Daemon,
+    /// To the supervisor: what a reload would change if the configuration were this file.
+    Plan { file: String },
+    /// To the checker worker: do this with a real server, in every virtual server it is in, or in one.
+    Server {
+        name: String,
+        #[serde(default)]
+        of: Option<String>,
+        verb: ServerVerb,
+        /// After which the configuration counts again.
+        #[serde(default)]
+        seconds: Option<u32>,
+        /// Also where nobody would serve any more.
+        #[serde(default)]
+        force: bool,
+    },
+}
+
+/// What can be done with a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerVerb {
+    /// No new connections; those it has go on.
+    Drain,
+    /// This weight instead of the configured one.
+    Weight(u32),
+    /// As the configuration says again.
+    Normal,
+    /// Make its checks now.
+    Check,
 }
 
 /// How an instance stands in the election while the operator wants it so.

@@ -15,12 +15,15 @@ _steadfast() {
     events) words="--follow --from --json" ;;
     take) words="--for" ;;
     release) words="--for" ;;
-    drain) words="--for" ;;
+    drain) words="--for --force --of" ;;
     priority) words="--for" ;;
-    normal) words="" ;;
+    weight) words="--for --force --of" ;;
+    check-now) words="--of" ;;
+    normal) words="--of" ;;
     announce) words="" ;;
+    plan) words="" ;;
     reload) words="" ;;
-    *) words=$daemon; [ "$COMP_CWORD" = 1 ] && [ "${COMP_WORDS[0]##*/}" = steadfast ] && words="check explain config doctor manual completions simulate status why events take release drain priority normal announce reload $daemon" ;;
+    *) words=$daemon; [ "$COMP_CWORD" = 1 ] && [ "${COMP_WORDS[0]##*/}" = steadfast ] && words="check explain config doctor manual completions simulate status why events take release drain priority weight check-now normal announce plan reload $daemon" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; [ "$COMP_CWORD" = 1 ] || compgen -f -- "$cur")
 }

@@ -10,6 +10,7 @@ pub mod options;
 mod simulate;
 mod status;
 mod upstream;
+mod verbs;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -97,13 +98,14 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "status",
         usage: "status [NAME] [--json] [--watch] [--socket PATH]",
-        help: "what the running daemon does: states, since when, addresses, priorities term by term",
+        help: "what the running daemon does: states, since when, addresses, priorities term by term, servers and their \
+               checks",
         run: status::status,
     },
     Command {
         name: "why",
         usage: "why NAME",
-        help: "why an instance is in its state: what led there, each term of its priority, what happens next",
+        help: "why an instance or a server is in its state: what led there, each term of a priority, what happens next",
         run: status::why,
     },
     Command {
@@ -116,38 +118,62 @@ const COMMANDS: &[Command] = &[
         name: "take",
         usage: "take NAME [--for TIME]",
         help: "make an instance master now; for a time such as 30m, or until `normal`",
-        run: status::take,
+        run: verbs::take,
     },
     Command {
         name: "release",
         usage: "release NAME [--for TIME]",
         help: "give an instance's addresses to another router; it serves on while nobody else does",
-        run: status::release,
+        run: verbs::release,
     },
     Command {
         name: "drain",
-        usage: "drain [--for TIME]",
-        help: "the same for every instance of this node",
-        run: status::drain,
+        usage: "drain [INSTANCE|SERVER [--of VIRTUALSERVER] [--force]] [--for TIME]",
+        help: "every instance of this node gives way, or one does, or a real server gets no new connections; the last \
+               server in service is drained only with --force",
+        run: verbs::drain,
     },
     Command {
         name: "priority",
         usage: "priority NAME N [--for TIME]",
         help: "let another base priority count than the configured one",
-        run: status::priority,
+        run: verbs::priority,
     },
-    Command { name: "normal", usage: "normal NAME", help: "let the configuration count again", run: status::normal },
+    Command {
+        name: "weight",
+        usage: "weight SERVER N [--of VIRTUALSERVER] [--for TIME] [--force]",
+        help: "let another weight count than the configured one",
+        run: verbs::weight,
+    },
+    Command {
+        name: "check-now",
+        usage: "check-now SERVER [--of VIRTUALSERVER]",
+        help: "make the checks of a real server at once",
+        run: verbs::check_now,
+    },
+    Command {
+        name: "normal",
+        usage: "normal NAME [--of VIRTUALSERVER]",
+        help: "let the configuration count again for an instance or a real server",
+        run: verbs::normal,
+    },
     Command {
         name: "announce",
         usage: "announce NAME",
         help: "announce a master's addresses once more",
-        run: status::announce,
+        run: verbs::announce,
+    },
+    Command {
+        name: "plan",
+        usage: "plan FILE",
+        help: "what a reload with this file would change, and whom it would disturb; changes nothing",
+        run: verbs::plan,
     },
     Command {
         name: "reload",
         usage: "reload",
         help: "read the configuration again; says why not when it has errors",
-        run: status::reload,
+        run: verbs::reload,
     },
 ];
 

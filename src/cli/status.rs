@@ -1,4 +1,4 @@
-//! The commands that talk to the running daemon: what it is doing, why, what happened, and the operator's word.
+//! The commands that talk to the running daemon: what it is doing, why, and what happened.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Output, usage};
 use crate::kernel::clock;
 use crate::observe::page::{lasting, sum};
+use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
 use crate::observe::snapshot::{Instance, State, Vrrp};
 
 /// Where the daemon listens when its PID file stands in the usual place.
@@ -20,18 +21,23 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks of `--watch`.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
+/// Names that are listed to whoever asks for one that is not there.
+const NAMED_MAX: usize = 20;
+
 /// The daemon does not run, or refuses.
 const FAILED: u8 = 1;
 
 #[derive(Debug, Default)]
-struct Words {
+pub(super) struct Words {
     socket: Option<String>,
-    json: bool,
+    pub(super) json: bool,
     watch: bool,
     follow: bool,
     from: Option<u64>,
-    lasts: Option<u32>,
-    plain: Vec<String>,
+    pub(super) lasts: Option<u32>,
+    pub(super) of: Option<String>,
+    pub(super) force: bool,
+    pub(super) plain: Vec<String>,
 }
 
 fn words(arguments: Vec<OsString>) -> Result<Words, lexopt::Error> {
@@ -44,6 +50,8 @@ fn words(arguments: Vec<OsString>) -> Result<Words, lexopt::Error> {
             Arg::Long("watch") => words.watch = true,
             Arg::Long("follow") => words.follow = true,
             Arg::Long("from") => words.from = Some(parser.value()?.parse()?),
+            Arg::Long("of") => words.of = Some(parser.value()?.string()?),
+            Arg::Long("force") => words.force = true,
             Arg::Long("for") => words.lasts = Some(parser.value()?.parse_with(seconds)?),
             Arg::Value(word) => words.plain.push(word.string()?),
             other => return Err(other.unexpected()),
@@ -66,7 +74,7 @@ fn seconds(text: &str) -> Result<u32, String> {
 }
 
 /// A conversation with the daemon.
-struct Daemon {
+pub(super) struct Daemon {
     read: BufReader<UnixStream>,
 }
 
@@ -74,7 +82,7 @@ impl Daemon {
     fn reach(words: &Words) -> Result<Daemon, String> {
         let path = words.socket.as_deref().unwrap_or(SOCKET);
         let stream = UnixStream::connect(path).map_err(|error| {
-            format!("no daemon answers at {path}: {error}; with another PID file, say --socket PIDFILE with .sock at its end")
+            format!("no daemon answers at {path}: {error}; where its PID file has another name, say --socket with that name and .sock at its end")
         })?;
         stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(|error| error.to_string())?;
         Ok(Daemon { read: BufReader::new(stream) })
@@ -94,7 +102,7 @@ impl Daemon {
         }
     }
 
-    fn ask(&mut self, request: Value) -> Result<Value, String> {
+    pub(super) fn ask(&mut self, request: Value) -> Result<Value, String> {
         self.send(&request)?;
         let answer = self.receive()?;
         match answer.get("error").and_then(Value::as_str) {
@@ -103,16 +111,34 @@ impl Daemon {
         }
     }
 
-    fn look(&mut self) -> Result<(Value, Vrrp), String> {
+    pub(super) fn look(&mut self) -> Result<Look, String> {
         let answer = self.ask(json!({"v": 1, "do": "status"}))?;
-        let seen = answer.get("vrrp").cloned().unwrap_or_default();
-        let parsed = serde_json::from_value(seen).map_err(|error| format!("a daemon of another version: {error}"))?;
-        Ok((answer, parsed))
+        let other = |error| format!("a daemon of another version: {error}");
+        let part = |name: &str| answer.get(name).cloned();
+        let vrrp = part("vrrp").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
+        let lvs = part("lvs").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
+        let unknown = part("unknown").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
+        Ok(Look { answer, vrrp, lvs, unknown })
+    }
+}
+
+/// How everything stands.
+pub(super) struct Look {
+    answer: Value,
+    pub(super) vrrp: Vrrp,
+    lvs: Lvs,
+    /// Why something is not known.
+    unknown: Vec<String>,
+}
+
+impl Look {
+    pub(super) fn instance(&self, name: &str) -> Option<&Instance> {
+        self.vrrp.instances.iter().find(|instance| instance.name == name)
     }
 }
 
 /// Runs one of the commands; what goes wrong is said once.
-fn with_daemon(
+pub(super) fn with_daemon(
     name: &str,
     arguments: Vec<OsString>,
     output: &mut Output<'_>,
@@ -135,33 +161,14 @@ fn with_daemon(
 pub(super) fn status(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     with_daemon("status", arguments, output, |words, daemon, output| {
         loop {
-            let (answer, seen) = daemon.look()?;
+            let look = daemon.look()?;
+            if words.watch && !words.json {
+                output.print("\x1b[2J\x1b[H");
+            }
             if words.json {
-                output.print(&answer);
+                output.print(&look.answer);
             } else {
-                let name = words.plain.first();
-                let shown = seen.instances.iter().filter(|one| name.is_none_or(|name| one.name == *name));
-                let shown: Vec<&Instance> = shown.collect();
-                if shown.is_empty() {
-                    return Err(no_such(&seen, name));
-                }
-                if words.watch {
-                    output.print("\x1b[2J\x1b[H");
-                }
-                shown.iter().for_each(|instance| output.print(describe(instance, seen.taken)));
-                if name.is_none() {
-                    for group in &seen.groups {
-                        output.print(format_args!(
-                            "group {}: {}, {}",
-                            group.name,
-                            group.state.word(),
-                            group.members.join(", ")
-                        ));
-                    }
-                    for track in &seen.tracks {
-                        output.print(format_args!("{} {}: {}", track.kind, track.name, up(track.up)));
-                    }
-                }
+                show(&look, words.plain.first(), output)?;
             }
             if !words.watch {
                 return Ok(());
@@ -171,11 +178,93 @@ pub(super) fn status(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     })
 }
 
-fn no_such(seen: &Vrrp, name: Option<&String>) -> String {
-    let names: Vec<&str> = seen.instances.iter().map(|instance| instance.name.as_str()).collect();
+/// Everything, or what goes by this name.
+fn show(look: &Look, name: Option<&String>, output: &mut Output<'_>) -> Result<(), String> {
+    let Look { vrrp, lvs, unknown, answer: _ } = look;
+    let named = |one: &str| name.is_none_or(|name| is_called(one, name));
+    let mut lines: Vec<String> = unknown.iter().map(|why| format!("not known: {why}")).collect();
+    let before = lines.len();
+    lines.extend(vrrp.instances.iter().filter(|one| named(&one.name)).map(|one| describe(one, vrrp.taken)));
+    for service in &lvs.services {
+        let whole = named(&service.name);
+        let servers: Vec<&Server> = service.servers.iter().filter(|server| whole || named(&server.name)).collect();
+        if whole || !servers.is_empty() {
+            lines.push(service_line(service, lvs.taken));
+            lines.extend(servers.into_iter().map(|server| server_lines(service, server, lvs)));
+        }
+    }
+    if let Some(name) = name.filter(|_| lines.len() == before) {
+        // What does not answer may well know it.
+        return Err(if unknown.is_empty() { no_such(look, Some(name)) } else { lines.join("; ") });
+    }
+    if name.is_none() {
+        for group in &vrrp.groups {
+            lines.push(format!("group {}: {}, {}", group.name, group.state.word(), group.members.join(", ")));
+        }
+        lines.extend(vrrp.tracks.iter().map(|track| format!("{} {}: {}", track.kind, track.name, up(track.up))));
+    }
+    if lines.is_empty() {
+        lines.push("the configuration has nothing to run".to_owned());
+    }
+    output.print(lines.join("\n"));
+    Ok(())
+}
+
+fn service_line(service: &Service, taken: f64) -> String {
+    let state = if service.up { "UP" } else { "DOWN" };
+    let mut line = format!(
+        "{}: {state} for {}, weight {} of quorum {}",
+        service.name,
+        lasting(taken - service.record.since),
+        service.weight,
+        service.quorum
+    );
+    if service.suspended {
+        line.push_str("\n  its servers are not checked while its address is elsewhere");
+    }
+    if let Some(sorry) = &service.sorry {
+        let serves = if service.sorry_serves { "serves" } else { "waits" };
+        line.push_str(&format!("\n  sorry server {sorry} {serves}"));
+    }
+    line
+}
+
+fn server_lines(service: &Service, server: &Server, lvs: &Lvs) -> String {
+    let state = if server.up { "UP" } else { "DOWN" };
+    let mut line = format!(
+        "  {}: {state} for {}, weight {}",
+        server.name,
+        lasting(lvs.taken - server.record.since),
+        server.weight
+    );
+    if let Some(counted) = lvs.counted(&service.name, &server.name) {
+        line.push_str(&format!(", {} connections now, {} in all", counted.active, counted.connections));
+    }
+    if let Some(wish) = &server.wish {
+        let left = wish.ends_in.map(|left| format!(", {} left", lasting(left))).unwrap_or_default();
+        line.push_str(&format!("\n    operator: {}{left}", wish.what));
+    }
+    for check in &server.checkers {
+        let result = match (&check.why, check.up) {
+            (Some(why), _) => why.clone(),
+            (None, Some(true)) => "ok".to_owned(),
+            (None, Some(false)) => "failed".to_owned(),
+            (None, None) => "not made yet".to_owned(),
+        };
+        let took = check.took.map(|took| format!(", took {:.1} ms", took * 1000.0)).unwrap_or_default();
+        let (good, bad) = (check.good, check.bad);
+        line.push_str(&format!("\n    {}: {result}{took} ({good} good, {bad} bad so far)", check.kind));
+    }
+    line
+}
+
+fn no_such(look: &Look, name: Option<&String>) -> String {
+    let instances = look.vrrp.instances.iter().map(|instance| instance.name.as_str());
+    let services = look.lvs.services.iter().map(|service| service.name.as_str());
+    let names: Vec<&str> = instances.chain(services).take(NAMED_MAX).collect();
     match name {
-        Some(name) => format!("no instance `{name}`; there are {}", names.join(", ")),
-        None => "there are no instances".to_owned(),
+        Some(name) => format!("nothing is called `{name}`; there are {}", names.join(", ")),
+        None => format!("which one? there are {}", names.join(", ")),
     }
 }
 
@@ -188,7 +277,7 @@ fn up(up: Option<bool>) -> &'static str {
 }
 
 /// A few lines on one instance.
-fn describe(instance: &Instance, taken: f64) -> String {
+pub(super) fn describe(instance: &Instance, taken: f64) -> String {
     let mut lines = vec![format!(
         "{}: {} for {}, priority {}, {} VRID {}",
         instance.name,
@@ -224,11 +313,16 @@ fn describe(instance: &Instance, taken: f64) -> String {
 
 pub(super) fn why(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     with_daemon("why", arguments, output, |words, daemon, output| {
-        let (_, seen) = daemon.look()?;
+        let look = daemon.look()?;
         let name = words.plain.first();
-        let instance = seen.instances.iter().find(|one| Some(&one.name) == name);
-        let instance = instance.ok_or_else(|| no_such(&seen, name))?;
-        output.print(describe(instance, seen.taken));
+        let Some(instance) = name.and_then(|name| look.instance(name)) else {
+            // Of a server everything there is to say stands in its status; what led there, in the events.
+            let name = name.ok_or_else(|| no_such(&look, None))?;
+            show(&look, Some(name), output)?;
+            output.print("  what led here:");
+            return past(name, daemon, output);
+        };
+        output.print(describe(instance, look.vrrp.taken));
         if let Some(next) = &instance.next {
             output.print(format_args!("  next by itself: {} in {:.3} s", next.what, next.in_seconds));
         }
@@ -236,6 +330,15 @@ pub(super) fn why(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
             "  adverts every {} s; without one for {:.3} s this router takes over",
             instance.advert_interval, instance.master_down_time
         ));
+        let late = look.vrrp.late;
+        if late.turns > 0 {
+            output.print(format_args!(
+                "  this machine kept the protocol waiting {} times since {}, for {:.3} s at the most",
+                late.turns,
+                clock::local_stamp(Duration::try_from_secs_f64(look.vrrp.started).unwrap_or_default()),
+                late.most
+            ));
+        }
         for term in &instance.terms {
             let comes_to = term.adds.map_or_else(|| "a fault, or not known yet".to_owned(), |adds| format!("{adds:+}"));
             output.print(format_args!(
@@ -260,6 +363,20 @@ pub(super) fn why(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
         }
         Ok(())
     })
+}
+
+/// The events about servers of this name.
+fn past(name: &str, daemon: &mut Daemon, output: &mut Output<'_>) -> Result<(), String> {
+    daemon.send(&json!({"v": 1, "do": "events", "from": 0, "follow": false}))?;
+    loop {
+        let event = daemon.receive()?;
+        if event.get("end").is_some() {
+            return Ok(());
+        }
+        if event.get("about").and_then(Value::as_str).is_some_and(|about| is_called(about, name)) {
+            output.print(event_line(&event));
+        }
+    }
 }
 
 pub(super) fn events(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -298,92 +415,10 @@ fn event_line(event: &Value) -> String {
     format!("{number:>6}  {}  {from} {level}: {}{why}", clock::local_stamp(at), text("text"))
 }
 
-/// The verbs on one instance.
-fn verb(name: &'static str, arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon(name, arguments, output, |words, daemon, output| {
-        let instance = words.plain.first().ok_or_else(|| format!("which instance? `steadfast {name} NAME`"))?;
-        let course = match name {
-            "take" => json!("take"),
-            "release" => json!("release"),
-            _ => {
-                let priority = words.plain.get(1).and_then(|word| word.parse::<u8>().ok());
-                json!({"priority": priority.ok_or("which priority? `steadfast priority NAME 1..254`")?})
-            }
-        };
-        let stand = json!({"course": course, "seconds": words.lasts});
-        wish(daemon, &json!({"v": 1, "do": "stand", "name": instance, "stand": stand}), output)
-    })
-}
-
-/// Says how the instance stands after the wish.
-fn wish(daemon: &mut Daemon, request: &Value, output: &mut Output<'_>) -> Result<(), String> {
-    daemon.ask(request.clone())?;
-    let (_, seen) = daemon.look()?;
-    let name = request.get("name").and_then(Value::as_str).unwrap_or_default();
-    if let Some(instance) = seen.instances.iter().find(|instance| instance.name == name) {
-        output.print(describe(instance, seen.taken));
-    }
-    Ok(())
-}
-
-pub(super) fn take(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    verb("take", arguments, output)
-}
-
-pub(super) fn release(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    verb("release", arguments, output)
-}
-
-pub(super) fn priority(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    verb("priority", arguments, output)
-}
-
-pub(super) fn normal(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon("normal", arguments, output, |words, daemon, output| {
-        let name = words.plain.first().ok_or("which instance? `steadfast normal NAME`")?;
-        wish(daemon, &json!({"v": 1, "do": "stand", "name": name, "stand": null}), output)
-    })
-}
-
-/// Every instance gives way, or stands normally again.
-pub(super) fn drain(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon("drain", arguments, output, |words, daemon, output| {
-        let (_, seen) = daemon.look()?;
-        let mut refused = Vec::new();
-        for instance in &seen.instances {
-            let stand = json!({"course": "release", "seconds": words.lasts});
-            let request = json!({"v": 1, "do": "stand", "name": instance.name, "stand": stand});
-            if let Err(error) = wish(daemon, &request, output) {
-                refused.push(error);
-            }
-        }
-        if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
-    })
-}
-
-pub(super) fn announce(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon("announce", arguments, output, |words, daemon, output| {
-        let name = words.plain.first().ok_or("which instance? `steadfast announce NAME`")?;
-        daemon.ask(json!({"v": 1, "do": "announce", "name": name}))?;
-        output.print(format_args!("{name} announces its addresses"));
-        Ok(())
-    })
-}
-
-pub(super) fn reload(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon("reload", arguments, output, |_, daemon, output| {
-        let answer = daemon.ask(json!({"v": 1, "do": "reload"}))?;
-        let epoch = answer.get("epoch").and_then(Value::as_u64).unwrap_or_default();
-        output.print(format_args!(
-            "the configuration is good: reload {epoch} has begun; `steadfast events` tells when it is complete"
-        ));
-        Ok(())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::snapshot::lvs::{Checker, Wish};
 
     #[test]
     fn times_have_units() {
@@ -409,6 +444,36 @@ mod tests {
         let text = describe(&instance, 90.0);
         assert!(text.starts_with("VI_1: FAULT for 90 s, priority 100, no interface VRID 51\n"), "{text}");
         assert!(text.ends_with("\n  fault: its interface is down"), "{text}");
+    }
+
+    #[test]
+    fn a_server_is_told_with_its_checks_and_the_operator_s_word() {
+        let failed = Checker { kind: "TCP_CHECK".into(), bad: 3, why: Some("refused".into()), ..Checker::default() };
+        let server = Server {
+            name: "[10.0.0.1]:tcp:80".into(),
+            wish: Some(Wish { what: "drain".into(), ends_in: Some(30.0) }),
+            checkers: vec![failed],
+            ..Server::default()
+        };
+        let service =
+            Service { name: "[192.0.2.1]:tcp:80".into(), quorum: 1, servers: vec![server], ..Service::default() };
+        let lvs = Lvs { taken: 10.0, services: vec![service], ..Lvs::default() };
+        let look = Look { answer: Value::Null, vrrp: Vrrp::default(), lvs, unknown: Vec::new() };
+        let said = |name: &str| {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let done = show(&look, Some(&name.to_owned()), &mut Output { out: &mut out, err: &mut err, colour: false });
+            done.map(|()| String::from_utf8_lossy(&out).into_owned())
+        };
+        assert_eq!(
+            said("10.0.0.1:80").unwrap(),
+            "[192.0.2.1]:tcp:80: DOWN for 10 s, weight 0 of quorum 1\n  [10.0.0.1]:tcp:80: DOWN for 10 s, weight 0\n    \
+             operator: drain, 30 s left\n    TCP_CHECK: refused (0 good, 3 bad so far)\n"
+        );
+        assert_eq!(said("x").unwrap_err(), "nothing is called `x`; there are [192.0.2.1]:tcp:80");
+        let look =
+            Look { answer: Value::Null, vrrp: Vrrp::default(), lvs: Lvs::default(), unknown: vec!["gone".into()] };
+        let mut output = Output { out: &mut Vec::<u8>::new(), err: &mut Vec::<u8>::new(), colour: false };
+        assert_eq!(show(&look, Some(&"x".to_owned()), &mut output).unwrap_err(), "not known: gone");
     }
 
     #[test]

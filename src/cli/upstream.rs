@@ -82,7 +82,8 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
         Role::Vrrp => vrrp::role::run(program, inherited, habits(&line), &log),
         Role::Checker => check::role::run(program, inherited, habits(&line), &log),
         Role::Status => {
-            status::role::run(program, inherited, &daemon::socket(line.pid_file.as_deref().map(Path::new)), &log)
+            let settings = settings(&line, program, Vec::new());
+            status::role::run(program, inherited, |config| daemon::socket(&settings, config), &log)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::Mode;
@@ -28,6 +28,16 @@ pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_without_waiting(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Removes a socket that an earlier life left there, and nothing else.
+pub fn remove_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "what stands there is no socket")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a file can be opened for reading.
@@ -152,7 +162,7 @@ impl Setting {
 
 #[cfg(test)]
 mod tests {
-    use super::{Setting, read, remove, replace};
+    use super::{Setting, read, remove, remove_socket, replace};
     use std::path::PathBuf;
 
     fn scratch(name: &str) -> PathBuf {
@@ -169,6 +179,18 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_that_was_left_is_removed_and_anything_else_stays() {
+        let path = scratch("socket");
+        remove_socket(&path).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        remove_socket(&path).unwrap();
+        replace(&path, b"precious", 0o600).unwrap();
+        assert_eq!(remove_socket(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path, 8).unwrap(), b"precious");
+        remove(&path).unwrap();
     }
 
     #[test]

@@ -5,7 +5,11 @@
 
 use std::fmt::Write;
 
-use super::snapshot::{Instance, KEEPALIVED_STATISTICS, Statistics, Vrrp};
+mod lvs;
+
+use std::collections::BTreeSet;
+
+use super::snapshot::{Daemon, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
 
 /// Whose names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub enum Format {
 enum Kind {
     Counter,
     Gauge,
+    Histogram,
 }
 
 type Counted = fn(&Statistics) -> u64;
@@ -52,18 +57,28 @@ const COUNTERS: &[(&str, &str, &str, Counted)] = &[
     ("priority_zero_sent", "pri_zero_sent", "Adverts that said that we leave.", |c| c.pri_zero_sent),
 ];
 
-/// Everything that can be counted; without a snapshot, that nothing can.
-pub fn text(seen: Option<&Vrrp>, names: Names, format: Format) -> String {
-    let mut page = Page { text: String::new(), format };
-    page.one("keepalived_up", "Whether the VRRP worker answers.", f64::from(u8::from(seen.is_some())));
+/// Everything that can be counted. What is not known is not there; that something is not known is `keepalived_up 0`.
+pub fn text(seen: &Seen, names: Names, format: Format) -> String {
+    let mut page = Page { text: String::new(), format, told: BTreeSet::new() };
+    let up = seen.troubles().next().is_none();
+    page.one("keepalived_up", "Whether all workers answer.", f64::from(u8::from(up)));
     page.head("steadfast_build_info", Kind::Gauge, "The version that runs.");
     page.sample("steadfast_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
-    if let Some(seen) = seen {
+    if let Some(seen) = &seen.daemon {
+        daemon(&mut page, seen);
+    }
+    if let Some(seen) = seen.vrrp() {
         match names {
             Names::Mehdy => mehdy(&mut page, seen),
             Names::Gen2brain => gen2brain(&mut page, seen),
         }
         ours(&mut page, seen);
+    }
+    if let Some(seen) = seen.lvs() {
+        if names == Names::Gen2brain {
+            lvs::gen2brain(&mut page, seen);
+        }
+        lvs::ours(&mut page, seen);
     }
     if format == Format::OpenMetrics {
         page.text.push_str("# EOF\n");
@@ -74,19 +89,23 @@ pub fn text(seen: Option<&Vrrp>, names: Names, format: Format) -> String {
 struct Page {
     text: String,
     format: Format,
+    /// The series of this family that stand there already: the same server may be configured twice.
+    told: BTreeSet<String>,
 }
 
 impl Page {
     fn head(&mut self, name: &str, kind: Kind, help: &str) {
+        self.told.clear();
         let family = match (kind, self.format) {
             (Kind::Counter, Format::OpenMetrics) => name.strip_suffix("_total").unwrap_or(name),
-            (Kind::Counter, Format::Prometheus) | (Kind::Gauge, _) => name,
+            (Kind::Counter, Format::Prometheus) | (Kind::Gauge | Kind::Histogram, _) => name,
         };
         // OpenMetrics has no counters whose name ends otherwise.
         let kind = match kind {
             Kind::Counter if name.ends_with("_total") || self.format == Format::Prometheus => "counter",
             Kind::Counter => "unknown",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         };
         let _ = writeln!(self.text, "# HELP {family} {help}\n# TYPE {family} {kind}");
     }
@@ -94,7 +113,11 @@ impl Page {
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         let labels: Vec<String> = labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escaped(text))).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.text, "{name}{labels} {value}");
+        let series = format!("{name}{labels}");
+        if !self.told.contains(&series) {
+            let _ = writeln!(self.text, "{series} {value}");
+            self.told.insert(series);
+        }
     }
 
     fn one(&mut self, name: &str, help: &str, value: f64) {
@@ -110,6 +133,23 @@ fn escaped(text: &str) -> String {
 /// Counters beyond 2^53 lose their last digits; nobody waits that long.
 fn number(count: u64) -> f64 {
     count as f64
+}
+
+fn daemon(page: &mut Page, seen: &Daemon) {
+    page.one("steadfast_daemon_start_time_seconds", "When the daemon started.", seen.started);
+    page.one("steadfast_configuration_epoch", "The number of the configuration in force.", number(seen.epoch));
+    let name = "steadfast_reloads_total";
+    page.head(name, Kind::Counter, "Reloads, by what came of them.");
+    page.sample(name, &[("result", "done")], number(seen.reloads));
+    page.sample(name, &[("result", "refused")], number(seen.refused));
+    let name = "steadfast_worker_deaths_total";
+    page.head(name, Kind::Counter, "Workers that ended and were not asked to.");
+    for (role, count) in &seen.deaths {
+        page.sample(name, &[("worker", role)], number(*count));
+    }
+    let name = "steadfast_events_total";
+    page.head(name, Kind::Counter, "What happened so far, as `steadfast events` numbers it.");
+    page.sample(name, &[], number(seen.events));
 }
 
 fn mehdy(page: &mut Page, seen: &Vrrp) {
@@ -207,6 +247,37 @@ fn ours(page: &mut Page, seen: &Vrrp) {
             }
         }
     }
+    for (name, help) in [
+        ("steadfast_instance_state_seconds_total", "Seconds an instance was in each state."),
+        ("steadfast_instance_transitions_total", "Times an instance came into each state."),
+    ] {
+        page.head(name, Kind::Counter, help);
+        for instance in &seen.instances {
+            let (intf, vrid) = (instance.interface.as_deref().unwrap_or_default(), instance.vrid.to_string());
+            for state in [State::Init, State::Backup, State::Master, State::Fault] {
+                let place = usize::from(state.number());
+                let value = if name.ends_with("seconds_total") {
+                    instance.spent.get(place).copied()
+                } else {
+                    instance.entered.get(place).copied().map(number)
+                };
+                let word = state.word().to_lowercase();
+                let labels = [("iname", &*instance.name), ("intf", intf), ("vrid", &vrid), ("state", &word)];
+                page.sample(name, &labels, value.unwrap_or_default());
+            }
+        }
+    }
+    let counters = [
+        ("steadfast_late_turns_total", "Turns of the loop that came 0.1 s or more too late.", number(seen.late.turns)),
+        ("steadfast_late_seconds_total", "By how much they came too late.", seen.late.seconds),
+        ("steadfast_packets_unsent_total", "Adverts the kernel did not take.", number(seen.unsent)),
+        ("steadfast_messages_lost_total", "Events and answers that found no room on their way.", number(seen.lost)),
+    ];
+    for (name, help, value) in counters {
+        page.head(name, Kind::Counter, help);
+        page.sample(name, &[], value);
+    }
+    page.one("steadfast_late_most_seconds", "The worst of it.", seen.late.most);
     page.head("steadfast_track_up", Kind::Gauge, "1 when a tracked object counts as good.");
     for track in &seen.tracks {
         if let Some(up) = track.up {

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::snapshot::{Instance, State, Vrrp};
+use super::snapshot::lvs::{Lvs, Service};
+use super::snapshot::{Instance, Seen, State, Vrrp};
 use crate::kernel::clock;
 
 const STYLE: &str = include_str!("page.css");
@@ -20,26 +21,93 @@ pub fn page(content: &str) -> String {
     )
 }
 
-/// What stands there when nothing can be shown.
-pub fn trouble(error: &str) -> String {
-    format!("<p class=\"old\">Nothing can be shown: {}</p>", escaped(error))
+/// What changes of it.
+pub fn content(seen: &Seen) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "<p class=\"sum\" data-taken=\"{}\">", seen.taken());
+    if let Some(vrrp) = seen.vrrp() {
+        let count = |state| vrrp.instances.iter().filter(|instance| instance.state == state).count();
+        let (master, backup, fault) = (count(State::Master), count(State::Backup), count(State::Fault));
+        let _ = write!(text, "{master} master, {backup} backup, {fault} fault; ");
+    }
+    if let Some(lvs) = seen.lvs() {
+        let servers = || lvs.services.iter().flat_map(|service| &service.servers);
+        let up = servers().filter(|server| server.up).count();
+        let _ = write!(text, "{up} of {} real servers up; ", servers().count());
+    }
+    let known = seen.vrrp().is_some() || seen.lvs().is_some();
+    let _ = write!(text, "as of {}</p>", if known { moment(seen.taken()) } else { "never".to_owned() });
+    for trouble in seen.troubles() {
+        let _ = write!(text, "<p class=\"old\">Not everything can be shown: {}</p>", escaped(trouble));
+    }
+    if let Some(vrrp) = seen.vrrp() {
+        routers(&mut text, vrrp);
+    }
+    if let Some(lvs) = seen.lvs() {
+        lvs.services.iter().for_each(|service| servers(&mut text, service, lvs));
+    }
+    text
 }
 
-/// What changes of it.
-pub fn content(seen: &Vrrp) -> String {
-    let mut text = String::new();
-    let count = |state| seen.instances.iter().filter(|instance| instance.state == state).count();
+/// A virtual server and its real servers, a row each.
+fn servers(text: &mut String, service: &Service, lvs: &Lvs) {
+    let (class, word) = if service.up { ("master", "UP") } else { ("fault", "DOWN") };
     let _ = write!(
         text,
-        "<p class=\"sum\" data-taken=\"{}\">{} master, {} backup, {} fault, as of {}</p>",
-        seen.taken,
-        count(State::Master),
-        count(State::Backup),
-        count(State::Fault),
-        moment(seen.taken)
+        "<h2>Virtual server {} <b class=\"{class}\">{word}</b></h2><p>for {}, weight {} of quorum {}</p>",
+        escaped(&service.name),
+        lasting(lvs.taken - service.record.since),
+        service.weight,
+        service.quorum
     );
+    if service.suspended {
+        text.push_str("<p class=\"trouble\">its servers are not checked while its address is elsewhere</p>");
+    }
+    if let Some(sorry) = &service.sorry {
+        let serves = if service.sorry_serves { "serves" } else { "waits" };
+        let _ = write!(text, "<p>sorry server {} {serves}</p>", escaped(sorry));
+    }
+    text.push_str("<table class=\"servers\"><tr><th>Real server<th>State<th>For<th>Weight<th>Checks<th>Took<th>Connections<th>Failures");
+    for server in &service.servers {
+        let (class, word) = match (server.up, &server.wish) {
+            (true, Some(wish)) if wish.what == "drain" => ("init", "DRAIN"),
+            (true, _) => ("master", "UP"),
+            (false, _) => ("fault", "DOWN"),
+        };
+        let checks = server.checkers.iter().map(|check| match (&check.why, check.up) {
+            (Some(why), _) => format!("{}: {why}", check.kind),
+            (None, Some(true)) => format!("{} ok", check.kind),
+            (None, Some(false)) => format!("{} failed", check.kind),
+            (None, None) => format!("{} not made yet", check.kind),
+        });
+        let checks = checks.collect::<Vec<_>>().join(", ");
+        let took = server.checkers.iter().filter_map(|check| check.took).reduce(f64::max);
+        let took = took.map(|took| format!("{:.1} ms", took * 1000.0)).unwrap_or_default();
+        let connections = lvs.counted(&service.name, &server.name);
+        let connections = connections.map(|counted| format!("{} now, {} in all", counted.active, counted.connections));
+        let wish = server.wish.as_ref().map(|wish| match wish.ends_in {
+            Some(left) => format!(" (operator: {}, {} left)", wish.what, lasting(left)),
+            None => format!(" (operator: {})", wish.what),
+        });
+        let _ = write!(
+            text,
+            "<tr><td>{}<td><b class=\"{class}\">{word}</b><td data-is=\"for\">{}<td data-is=\"weight\">{}{}<td>{}<td>{took}\
+             <td>{}<td data-is=\"failures\">{}",
+            escaped(&server.name),
+            lasting(lvs.taken - server.record.since),
+            server.weight,
+            escaped(&wish.unwrap_or_default()),
+            escaped(&checks),
+            connections.unwrap_or_default(),
+            server.record.failures
+        );
+    }
+    text.push_str("</table>");
+}
+
+fn routers(text: &mut String, seen: &Vrrp) {
     text.push_str("<h2>Virtual routers</h2>");
-    seen.instances.iter().for_each(|instance| router(&mut text, instance, seen.taken));
+    seen.instances.iter().for_each(|instance| router(text, instance, seen.taken));
     if !seen.groups.is_empty() {
         text.push_str("<h2>Sync groups</h2><table><tr><th>Group<th>State<th>Members");
         for group in &seen.groups {
@@ -64,7 +132,6 @@ pub fn content(seen: &Vrrp) -> String {
         }
         text.push_str("</table>");
     }
-    text
 }
 
 fn router(text: &mut String, instance: &Instance, taken: f64) {
@@ -164,21 +231,35 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::observe::snapshot::Term;
+    use crate::observe::snapshot::lvs::Server;
 
     #[test]
     fn names_from_the_configuration_are_text_and_never_markup() {
         let name = "<script>alert(1)</script>";
         let instance = Instance { name: name.into(), faults: vec![name.into()], ..Instance::default() };
-        let text = page(&content(&Vrrp { instances: vec![instance], ..Vrrp::default() }));
+        let server = Server { name: name.into(), ..Server::default() };
+        let service = Service { name: name.into(), servers: vec![server], ..Service::default() };
+        let seen = Seen {
+            daemon: None,
+            vrrp: Ok(Some(Vrrp { instances: vec![instance], ..Vrrp::default() })),
+            lvs: Ok(Some(Lvs { services: vec![service], ..Lvs::default() })),
+        };
+        let text = page(&content(&seen));
         assert!(!text.contains(name) && text.contains("&lt;script&gt;alert(1)"));
     }
 
     #[test]
     fn nothing_on_the_page_comes_from_elsewhere() {
-        let text = page(&content(&Vrrp::default()));
+        let text = page(&content(&Seen { daemon: None, vrrp: Ok(Some(Vrrp::default())), lvs: Ok(None) }));
         for word in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!text.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let seen = Seen { daemon: None, vrrp: Err("the VRRP worker does not run".into()), lvs: Ok(None) };
+        assert!(content(&seen).contains("Not everything can be shown: the VRRP worker does not run"));
     }
 
     #[test]

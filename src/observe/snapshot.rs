@@ -3,9 +3,85 @@
 //! A snapshot owns everything in it, so whoever asked may take its time. Times are seconds, moments seconds since the
 //! Unix epoch.
 
+pub mod lvs;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::proto::vrrp::{Counters, InstanceId};
+
+/// Everything that is known; of a worker that has nothing to do here, nothing; of one that does not answer, why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub daemon: Option<Daemon>,
+    pub vrrp: Result<Option<Vrrp>, String>,
+    pub lvs: Result<Option<lvs::Lvs>, String>,
+}
+
+impl Seen {
+    pub fn vrrp(&self) -> Option<&Vrrp> {
+        self.vrrp.as_ref().ok()?.as_ref()
+    }
+
+    pub fn lvs(&self) -> Option<&lvs::Lvs> {
+        self.lvs.as_ref().ok()?.as_ref()
+    }
+
+    /// Why something is not known.
+    pub fn troubles(&self) -> impl Iterator<Item = &str> {
+        self.vrrp.as_ref().err().into_iter().chain(self.lvs.as_ref().err()).map(String::as_str)
+    }
+
+    /// When it was taken: the older of the two.
+    pub fn taken(&self) -> f64 {
+        let both = self.vrrp().map(|vrrp| vrrp.taken).into_iter().chain(self.lvs().map(|lvs| lvs.taken));
+        both.reduce(f64::min).unwrap_or_default()
+    }
+
+    /// One JSON object: what is known, and beside it what is not.
+    pub fn json(&self) -> serde_json::Value {
+        let mut fields = serde_json::Map::new();
+        if let Some(daemon) = &self.daemon {
+            fields.insert("daemon".to_owned(), serde_json::json!(daemon));
+        }
+        if let Some(vrrp) = self.vrrp() {
+            fields.insert("vrrp".to_owned(), serde_json::json!(vrrp));
+        }
+        if let Some(lvs) = self.lvs() {
+            fields.insert("lvs".to_owned(), serde_json::json!(lvs));
+        }
+        let troubles: Vec<&str> = self.troubles().collect();
+        let nothing = self.vrrp().is_none() && self.lvs().is_none();
+        match (nothing, troubles.is_empty()) {
+            (true, false) => {
+                fields.insert("error".to_owned(), troubles.join("; ").into());
+            }
+            (false, false) => {
+                fields.insert("unknown".to_owned(), serde_json::json!(troubles));
+            }
+            (_, true) => {}
+        }
+        fields.into()
+    }
+}
+
+/// The daemon itself, as its supervisor counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Daemon {
+    pub version: String,
+    pub started: f64,
+    /// The number of the configuration in force.
+    pub epoch: u64,
+    pub reloads: u64,
+    /// Reloads that were refused.
+    pub refused: u64,
+    /// Events so far.
+    pub events: u64,
+    /// How often each worker died.
+    pub deaths: BTreeMap<String, u64>,
+}
 
 /// The VRRP worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,9 +91,27 @@ pub struct Vrrp {
     pub instances: Vec<Instance>,
     pub groups: Vec<Group>,
     pub tracks: Vec<Track>,
+    /// Turns of the loop that came too late.
+    #[serde(default)]
+    pub late: Late,
+    /// Packets the kernel did not take.
+    #[serde(default)]
+    pub unsent: u64,
+    /// Messages to others that found no room.
+    #[serde(default)]
+    pub lost: u64,
     /// Only where asked for: a router may have thousands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+}
+
+/// What came too late, and by how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Late {
+    pub turns: u64,
+    pub seconds: f64,
+    pub most: f64,
 }
 
 /// The state of an instance or a group.
@@ -94,6 +188,11 @@ pub struct Instance {
     pub handing_over: bool,
     pub addresses: Vec<Address>,
     pub counters: Statistics,
+    /// Seconds in each state so far, and how often it was entered, by keepalived's numbers.
+    #[serde(default)]
+    pub spent: [f64; 4],
+    #[serde(default)]
+    pub entered: [u64; 4],
     /// The last changes of state, oldest first.
     pub history: Vec<Step>,
 }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keepalived_conf::Options;
+use keepalived_conf::{Config, Options};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::LocalSet;
 
@@ -101,7 +101,8 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
     };
     let status = LocalSet::new().block_on(&runtime, live(first, settings, &held, log));
     // The worker that listened there has no right to.
-    let _ = files::remove(&socket(settings.pid_file.as_deref()));
+    let pid_file = premises.pid_file(settings.pid_file.as_deref(), "keepalived");
+    let _ = files::remove_socket(&pid_file.with_extension("sock"));
     log.info("stopped");
     status
 }
@@ -126,9 +127,9 @@ fn allow_core_files(settings: &Settings, log: &Log) -> Option<CorePattern> {
     pattern.map_err(|error| log.warning(format_args!("the kernel's pattern for core files stays: {error}"))).ok()
 }
 
-/// Where operators ask: beside the PID file that the command line names, or the usual one.
-pub fn socket(pid_file: Option<&Path>) -> PathBuf {
-    pid_file.unwrap_or(Path::new("/run/keepalived.pid")).with_extension("sock")
+/// Where operators ask: beside the PID file of the daemon.
+pub fn socket(settings: &Settings, config: &Config) -> PathBuf {
+    Premises::of(settings, config).pid_file(settings.pid_file.as_deref(), "keepalived").with_extension("sock")
 }
 
 async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) -> u8 {

@@ -7,6 +7,7 @@ mod appointment;
 mod backoff;
 pub mod daemon;
 mod execute;
+mod forecast;
 mod house;
 mod keeper;
 mod past;

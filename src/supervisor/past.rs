@@ -1,18 +1,37 @@
 //! What happened, numbered: kept here, so that it outlives every worker.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::keeper::Keeper;
 use super::role::Role;
 use crate::channel::{Happened, Message};
+use crate::kernel::clock;
+use crate::observe::snapshot::Daemon;
 
 /// Events that are kept; older ones make room.
 const PAST_MAX: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Past {
     last: u64,
     kept: VecDeque<Happened>,
+    started: f64,
+    reloads: u64,
+    refused: u64,
+    deaths: BTreeMap<Role, u64>,
+}
+
+impl Default for Past {
+    fn default() -> Past {
+        Past {
+            last: 0,
+            kept: VecDeque::new(),
+            started: clock::wall().as_secs_f64(),
+            reloads: 0,
+            refused: 0,
+            deaths: Role::ALL.into_iter().map(|role| (role, 0)).collect(),
+        }
+    }
 }
 
 impl Past {
@@ -25,6 +44,27 @@ impl Past {
         }
         self.kept.push_back(numbered.clone());
         numbered
+    }
+
+    pub(super) fn reloaded(&mut self, refused: bool) {
+        *(if refused { &mut self.refused } else { &mut self.reloads }) += 1;
+    }
+
+    pub(super) fn died(&mut self, role: Role) {
+        *self.deaths.entry(role).or_default() += 1;
+    }
+
+    /// How the daemon itself did so far.
+    pub(super) fn daemon(&self, epoch: u64) -> Daemon {
+        Daemon {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            epoch,
+            reloads: self.reloads,
+            refused: self.refused,
+            events: self.last,
+            deaths: self.deaths.iter().map(|(role, count)| (role.word().to_owned(), *count)).collect(),
+        }
     }
 
     /// Tells a status worker that has just started; the others have no use for it.
@@ -48,5 +88,15 @@ mod tests {
         assert_eq!(past.kept.len(), PAST_MAX);
         assert_eq!(past.kept.front().map(|event| event.number), Some(4));
         assert_eq!(past.add(Happened::default()).number, PAST_MAX as u64 + 4);
+    }
+
+    #[test]
+    fn reloads_and_deaths_are_counted() {
+        let mut past = Past::default();
+        [true, false, false].into_iter().for_each(|refused| past.reloaded(refused));
+        past.died(Role::Checker);
+        let daemon = past.daemon(3);
+        assert_eq!((daemon.reloads, daemon.refused, daemon.epoch), (2, 1, 3));
+        assert_eq!((daemon.deaths.get("checker"), daemon.deaths.get("vrrp")), (Some(&1), Some(&0)));
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use keepalived_conf::Loaded;
 use keepalived_conf::blocks::global::Global;
 use keepalived_conf::diagnostic::Severity;
+use keepalived_conf::{Loaded, Options};
 
 use super::daemon::Settings;
+use super::forecast;
 use super::house::House;
+use super::premises::Premises;
 use super::role::Role;
 use crate::kernel::bundle::Bundle;
 use crate::kernel::files;
@@ -55,12 +57,7 @@ impl Source {
             log.write(level, render::line(finding, &loaded.map));
         }
         let file = settings.file.display();
-        let errors: BTreeSet<String> = loaded
-            .diagnostics
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| format!("{}: {}", finding.code.id, finding.message))
-            .collect();
+        let errors = errors_of(&loaded);
         // Templates of platforms carry mistakes that were always there; whoever made a new one wants to hear of it.
         if let Some(new) = before.and_then(|before| errors.difference(&before.errors).next()) {
             return Err(format!("{file} has an error that was not there before ({new}); `steadfast check` shows all"));
@@ -84,6 +81,28 @@ impl Source {
         Ok(Source { bundle, wants, house, errors, global: loaded.config.global })
     }
 
+    /// What living by another file would change. Reads it and changes nothing.
+    pub(super) fn forecast(&self, settings: &Settings, file: &Path) -> Result<Vec<String>, String> {
+        let host = OsHost::new();
+        let next = keepalived_conf::load(&host, file, &settings.options);
+        let nothing = !next.config.vrrp.is_used() && !next.config.lvs.is_used();
+        if next.diagnostics.exit_status() == 6 && nothing {
+            return Err(format!("{} cannot be read", file.display()));
+        }
+        if let Some(new) = errors_of(&next).difference(&self.errors).next() {
+            return Err(format!("a reload would be refused: {new}; `steadfast check` shows all"));
+        }
+        if let Some(keyword) = self.house.premises.differs(&Premises::of(settings, &next.config)) {
+            return Err(format!("a reload would be refused: `{keyword}` changes, which takes a restart"));
+        }
+        let now = self.bundle.text().and_then(|text| String::from_utf8(text).map_err(std::io::Error::other));
+        let now = now.map_err(|error| format!("the configuration in force cannot be read: {error}"))?;
+        // As the workers read them.
+        let [now, next] = [now, next.text.to_string()]
+            .map(|text| keepalived_conf::load_ready(&host, text, &Options::default()).config);
+        Ok(forecast::lines(&now, &next))
+    }
+
     /// Writes what this process knows, as keepalived's parent does.
     pub(super) fn dump(&self, log: &Log) {
         let written = Written { global: self.global.clone(), ..Written::default() };
@@ -103,6 +122,12 @@ impl Source {
             log.warning(format_args!("no copy of the configuration in {}: {error}", folder.display()));
         }
     }
+}
+
+/// The errors of a configuration, without their places.
+fn errors_of(loaded: &Loaded) -> BTreeSet<String> {
+    let errors = loaded.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{}: {}", finding.code.id, finding.message)).collect()
 }
 
 /// Everybody may see that the configuration is being read.

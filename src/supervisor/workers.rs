@@ -160,9 +160,35 @@ impl<'a> Workers<'a> {
                 };
                 self.answer(id, body.to_string());
             }
+            Message::Ask { id, ask: Ask::Daemon } if from == Role::Status => {
+                self.answer(id, serde_json::json!(self.past.daemon(self.epoch)).to_string());
+            }
+            Message::Ask { id, ask: Ask::Plan { file } } if from == Role::Status => {
+                let body = match self.source.forecast(self.settings, std::path::Path::new(&file)) {
+                    Ok(changes) => serde_json::json!({"changes": changes}),
+                    Err(refusal) => serde_json::json!({"error": refusal}),
+                };
+                self.answer(id, body.to_string());
+            }
             Message::Ask { id, ask } if from == Role::Status => {
-                if !tell(Role::Vrrp, &Message::Ask { id, ask }) {
-                    self.answer(id, serde_json::json!({"error": "the VRRP worker does not run"}).to_string());
+                let role = match ask {
+                    Ask::Status
+                    | Ask::Announce { .. }
+                    | Ask::Stand { .. }
+                    | Ask::Reload
+                    | Ask::Daemon
+                    | Ask::Plan { .. } => Role::Vrrp,
+                    Ask::Balance | Ask::Server { .. } => Role::Checker,
+                };
+                // Where there is nothing to do, nobody is missing.
+                let idle = self.keepers.get(&role).is_none_or(Keeper::is_idle);
+                if !tell(role, &Message::Ask { id, ask }) {
+                    let body = if idle {
+                        serde_json::json!({"idle": true, "error": format!("there is no {role} here")})
+                    } else {
+                        serde_json::json!({"error": format!("the {role} does not run, or is too busy to be asked")})
+                    };
+                    self.answer(id, body.to_string());
                 }
             }
             Message::Answer { .. } => {
@@ -202,10 +228,12 @@ impl<'a> Workers<'a> {
         let next = match Source::read(self.settings, Some(&self.source), self.log) {
             Ok(next) => next,
             Err(refusal) => {
+                self.past.reloaded(true);
                 self.note(Level::Error, format_args!("reload refused, nothing changed: {refusal}"));
                 return Err(refusal);
             }
         };
+        self.past.reloaded(false);
         self.note(Level::Notice, "Reloading");
         self.source.keep_copy(&format!("keepalived.{}.{}.pre", std::process::id(), self.epoch), self.log);
         next.keep_copy(&format!("keepalived.{}.{}.post", std::process::id(), self.epoch), self.log);
@@ -241,6 +269,7 @@ impl<'a> Workers<'a> {
             return self.leave(exit::FINE);
         }
         self.answered(role);
+        self.past.died(role);
         let vrrp_is_kept = self.keepers.get(&Role::Vrrp).is_some_and(|keeper| !keeper.is_idle());
         match end {
             End::Status(status @ (exit::FATAL | exit::CONFIGURATION | exit::PERMISSION))

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::checks::{Site, virtual_server};
 use crate::journal::PATIENCE;
 use crate::node::{Daemon, Node, Program};
 use crate::topology::Lab;
@@ -78,7 +79,7 @@ fn the_daemon_says_what_it_does_and_why() {
     let text = steadfast(&pair.a, "why VI_1");
     assert!(text.contains("BACKUP -> MASTER with priority 200: no advert came"), "{text}");
     let text = steadfast(&pair.a, "status NOBODY");
-    assert!(text.contains("no instance `NOBODY`; there are VI_1"), "{text}");
+    assert!(text.contains("nothing is called `NOBODY`; there are VI_1"), "{text}");
     let text = steadfast(&pair.a, "status --json");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((&json["v"], &json["vrrp"]["instances"][0]["state"]), (&1.into(), &"master".into()));
@@ -109,6 +110,13 @@ fn a_reload_with_errors_is_refused_and_says_so() {
     pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");
     let text = steadfast(&pair.a, "reload");
     assert!(text.contains("has an error"), "{text}");
+    assert!(steadfast(&pair.a, "plan /run/test.conf").contains("a reload would be refused"));
+    // A script that whoever likes could have written is no reason not to tell what would change.
+    let script = "vrrp_script chk {\n script \"/run/open/chk\"\n}\n";
+    inside(&pair.a, "mkdir -m 777 /run/open && printf '#!/bin/sh\\n' > /run/open/chk && chmod 777 /run/open/chk");
+    pair.a.reconfigure(&(script.to_owned() + &configuration(150).replace("100\n }", "100\n10.0.0.101\n }")));
+    let text = steadfast(&pair.a, "plan /run/test.conf");
+    assert!(text.contains("VI_1: priority 200 -> 150") && text.contains("adds 10.0.0.101"), "{text}");
     assert!(steadfast(&pair.a, "status").contains("MASTER"));
 }
 
@@ -164,6 +172,51 @@ fn the_page_and_the_numbers_are_served_by_a_process_without_rights() {
     assert!(
         get(&pair.a, "/healthz").starts_with("HTTP/1.1 503 ") || pair.lab.journal.read().said("a", "does not go on")
     );
+}
+
+#[test]
+fn servers_are_shown_drained_weighed_and_checked_on_demand() {
+    let Some(site) = Site::new("servers_are_shown_drained_weighed_and_checked_on_demand") else { return };
+    // One server that takes connections, and one that does not.
+    let _listener = site.a.namespace().enter(|| std::net::TcpListener::bind(("10.0.0.1", 8001))).expect("a free port");
+    let server = |port| format!("real_server 10.0.0.1 {port} {{\nTCP_CHECK {{\n connect_timeout 1\n }}\n}}\n");
+    let page = "global_defs {\n status_listen /run/page.sock\n}\n";
+    let _daemon = site.start(&(page.to_owned() + &virtual_server(&(server(8001) + &server(8002)))));
+    until("both are known", || {
+        let text = steadfast(&site.a, "status");
+        text.contains("[10.0.0.1]:tcp:8001: UP") && text.contains("[10.0.0.1]:tcp:8002: DOWN")
+    });
+    let over_unix = CLIENT.replace("socket.create_connection((\"127.0.0.1\",9165))", "socket.socket(socket.AF_UNIX)");
+    let over_unix = over_unix.replace("\ns.sendall", "\ns.connect(\"/run/page.sock\")\ns.sendall");
+    let get =
+        |path: &str| inside(&site.a, &format!("printf 'GET {path} HTTP/1.1\\r\\n\\r\\n' | python3 -c '{over_unix}'"));
+    let numbers = get("/metrics");
+    for (server, up) in [(8001, 1), (8002, 0)] {
+        let labels = format!("virtual_server=\"[192.0.2.10]:tcp:80\",real_server=\"[10.0.0.1]:tcp:{server}\"");
+        assert!(numbers.contains(&format!("steadfast_real_server_up{{{labels}}} {up}\n")), "{numbers}");
+    }
+    assert!(numbers.contains("steadfast_real_server_failures_total"), "{numbers}");
+    let page = get("/");
+    assert!(page.contains("1 of 2 real servers up") && page.contains("[10.0.0.1]:tcp:8002<td><b class=\"fault\">DOWN"));
+    let text = steadfast(&site.a, "status 10.0.0.1:8002");
+    assert!(text.contains("TCP_CHECK: ") && text.contains("bad so far") && !text.contains("8001"), "{text}");
+    let text = steadfast(&site.a, "why 10.0.0.1:8002");
+    assert!(text.contains("Removing service [10.0.0.1]:tcp:8002 from VS"), "{text}");
+    let text = steadfast(&site.a, "drain 10.0.0.1:8001");
+    assert!(text.contains("nobody would serve any more") && text.contains("--force"), "{text}");
+    let text = steadfast(&site.a, "drain 10.0.0.1:8001 --force --for 1h");
+    assert!(text.contains("[10.0.0.1]:tcp:8001 of VS [192.0.2.10]:tcp:80: drain for 3600 s"), "{text}");
+    assert!(steadfast(&site.a, "status 10.0.0.1:8001").contains("operator: drain, 59 min left"));
+    steadfast(&site.a, "normal 10.0.0.1:8001");
+    let text = steadfast(&site.a, "weight 10.0.0.1:8001 7");
+    assert!(text.contains("weight 7"), "{text}");
+    assert!(steadfast(&site.a, "status 10.0.0.1:8001").contains("UP"));
+    let text = steadfast(&site.a, "check-now 10.0.0.1:8001");
+    assert!(text.contains("check now"), "{text}");
+    let text = steadfast(&site.a, "check-now 10.9.9.9");
+    assert!(text.contains("no real server `10.9.9.9`; there are [10.0.0.1]:tcp:8001, [10.0.0.1]:tcp:8002"), "{text}");
+    let events = steadfast(&site.a, "events");
+    assert!(events.contains("operator: [10.0.0.1]:tcp:8001 of VS [192.0.2.10]:tcp:80: weight 7"), "{events}");
 }
 
 const ATTACK: &str = "import socket,threading,time\nend=time.time()+4\n\

@@ -1,7 +1,44 @@
-use super::{Format, Names, text};
-use crate::observe::snapshot::{Address, Instance, State, Statistics, Track, Vrrp};
+use std::collections::{BTreeMap, BTreeSet};
 
-fn seen() -> Vrrp {
+use super::{Format, Names, text};
+use crate::observe::snapshot::lvs::{BOUNDS, Checker, Counted, Kind, Lvs, Record, Server, Service, Table};
+use crate::observe::snapshot::{Address, Daemon, Instance, Seen, State, Statistics, Track, Vrrp};
+
+fn seen() -> Seen {
+    let deaths = BTreeMap::from([("vrrp".to_owned(), 1)]);
+    let daemon = Daemon { reloads: 4, deaths, ..Daemon::default() };
+    Seen { daemon: Some(daemon), vrrp: Ok(Some(vrrp())), lvs: Ok(Some(lvs())) }
+}
+
+fn lvs() -> Lvs {
+    let checker = |good| Checker { kind: "TCP_CHECK".into(), good, took: Some(0.002), ..Checker::default() };
+    let server = Server {
+        name: "[10.0.0.1]:tcp:80".into(),
+        up: true,
+        record: Record { up_seconds: 90.0, failures: 3, ..Record::default() },
+        checkers: vec![checker(5), checker(6)],
+        ..Server::default()
+    };
+    let service = Service {
+        name: "[192.0.2.10]:tcp:80".into(),
+        // Somebody wrote it twice.
+        servers: vec![server.clone(), server],
+        ..Service::default()
+    };
+    let kind = Kind { kind: "TCP_CHECK".into(), within: vec![1; BOUNDS.len()], count: 2, seconds: 0.5 };
+    let destination = Counted { address: "10.0.0.1:80".into(), bytes_in: 8, active: 2, ..Counted::default() };
+    let balanced = Counted {
+        address: "192.0.2.10:80".into(),
+        protocol: "tcp".into(),
+        bytes_in: 9,
+        destinations: vec![destination],
+        ..Counted::default()
+    };
+    let table = Table { drifts: 1, services: vec![balanced], ..Table::default() };
+    Lvs { services: vec![service], kinds: vec![kind], table, ..Lvs::default() }
+}
+
+fn vrrp() -> Vrrp {
     let address =
         |ip: &str, prefix, excluded| Address { address: ip.into(), prefix, interface: Some("eth0".into()), excluded };
     let instance = Instance {
@@ -23,7 +60,7 @@ fn seen() -> Vrrp {
 
 #[test]
 fn dashboards_of_mehdy_s_exporter_find_their_series() {
-    let text = text(Some(&seen()), Names::Mehdy, Format::Prometheus);
+    let text = text(&seen(), Names::Mehdy, Format::Prometheus);
     for line in [
         "keepalived_up 1",
         r#"keepalived_vrrp_state{iname="VI \"1\"",intf="eth0",vrid="51",ip_address="192.0.2.9/24"} 2"#,
@@ -34,6 +71,9 @@ fn dashboards_of_mehdy_s_exporter_find_their_series() {
         r#"keepalived_script_state{name="chk"} 1"#,
         r#"steadfast_adverts_refused_total{iname="VI \"1\"",intf="eth0",vrid="51",reason="checksum_err"} 2"#,
         "# TYPE keepalived_advertisements_sent_total counter",
+        r#"steadfast_instance_state_seconds_total{iname="VI \"1\"",intf="eth0",vrid="51",state="master"} 0"#,
+        r#"steadfast_reloads_total{result="done"} 4"#,
+        r#"steadfast_worker_deaths_total{worker="vrrp"} 1"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -41,26 +81,54 @@ fn dashboards_of_mehdy_s_exporter_find_their_series() {
 
 #[test]
 fn dashboards_of_gen2brain_s_exporter_find_theirs() {
-    let text = text(Some(&seen()), Names::Gen2brain, Format::Prometheus);
+    let text = text(&seen(), Names::Gen2brain, Format::Prometheus);
     let line = r#"keepalived_vrrp_advert_sent{name="VI \"1\"",intf="eth0",vrid="51",state="2"} 7"#;
     assert!(text.lines().any(|found| found == line), "{text}");
     assert!(!text.contains("keepalived_vrrp_state"));
+    for line in [
+        r#"keepalived_lvs_vip_in_bytes{addr="192.0.2.10:80",proto="tcp"} 9"#,
+        r#"keepalived_lvs_rs_in_bytes{vip="192.0.2.10:80",addr="10.0.0.1:80",proto="tcp"} 8"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn servers_checks_and_the_kernel_s_table_are_counted() {
+    let text = text(&seen(), Names::Mehdy, Format::Prometheus);
+    let server = r#"virtual_server="[192.0.2.10]:tcp:80",real_server="[10.0.0.1]:tcp:80""#;
+    for line in [
+        format!("steadfast_real_server_up{{{server}}} 1"),
+        format!("steadfast_real_server_failures_total{{{server}}} 3"),
+        format!("steadfast_real_server_between_failures_mean_seconds{{{server}}} 30"),
+        format!("steadfast_checks_total{{{server},check=\"TCP_CHECK\",number=\"1\",verdict=\"good\"}} 6"),
+        r#"steadfast_check_duration_seconds_bucket{check="TCP_CHECK",le="+Inf"} 2"#.to_owned(),
+        "steadfast_lvs_table_drifts_total 1".to_owned(),
+        r#"steadfast_lvs_destination_active_connections{service="192.0.2.10:80",protocol="tcp",address="10.0.0.1:80"} 2"#
+            .to_owned(),
+    ] {
+        assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
+    }
+    assert!(!text.contains("to_repair_mean_seconds{"), "nothing was repaired yet");
 }
 
 #[test]
 fn every_sample_stands_under_its_one_head_and_openmetrics_ends() {
-    for (names, format) in [(Names::Mehdy, Format::OpenMetrics), (Names::Gen2brain, Format::Prometheus)] {
-        let text = text(Some(&seen()), names, format);
+    let all = [Names::Mehdy, Names::Gen2brain].into_iter();
+    for (names, format) in all.flat_map(|names| [(names, Format::OpenMetrics), (names, Format::Prometheus)]) {
+        let text = text(&seen(), names, format);
         let mut family = String::new();
-        let mut families = std::collections::BTreeSet::new();
+        let (mut families, mut series) = (BTreeSet::new(), BTreeSet::new());
         for line in text.lines().filter(|line| !line.starts_with("# HELP") && *line != "# EOF") {
             if let Some(head) = line.strip_prefix("# TYPE ") {
                 family = head.split(' ').next().unwrap_or_default().to_owned();
                 assert!(families.insert(family.clone()), "{family} twice");
             } else {
                 let name = line.split(['{', ' ']).next().unwrap_or_default();
-                let total = format!("{family}_total");
-                assert!(name == family || name == total, "{line} under {family}");
+                let ends = ["", "_total", "_bucket", "_sum", "_count"];
+                assert!(ends.iter().any(|end| name == format!("{family}{end}")), "{line} under {family}");
+                let (key, value) = line.rsplit_once(' ').unwrap_or_default();
+                assert!(value.parse::<f64>().is_ok() && series.insert(key.to_owned()), "{line} twice, or no number");
             }
         }
         assert_eq!(text.ends_with("# EOF\n"), format == Format::OpenMetrics);
@@ -69,6 +137,26 @@ fn every_sample_stands_under_its_one_head_and_openmetrics_ends() {
 
 #[test]
 fn a_worker_that_does_not_answer_is_down_and_nothing_else_is_told() {
-    let text = text(None, Names::Mehdy, Format::Prometheus);
+    let text = text(&Seen { daemon: None, vrrp: Err("gone".into()), lvs: Ok(None) }, Names::Mehdy, Format::Prometheus);
     assert!(text.contains("keepalived_up 0\n") && !text.contains("keepalived_vrrp_state"));
+}
+
+/// The dashboard and the alerts ask for nothing that is not there.
+#[test]
+fn what_the_dashboard_and_the_alerts_ask_for_is_told() {
+    let told = text(&seen(), Names::Mehdy, Format::Prometheus);
+    let heads: BTreeSet<&str> =
+        told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let dashboard = include_str!("../../../dist/prometheus/dashboard.json");
+    serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+    let mut asked = 0;
+    for file in [dashboard, include_str!("../../../dist/prometheus/alerts.yml")] {
+        let words = file.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        for name in words.filter(|word| word.starts_with("steadfast_") || word.starts_with("keepalived_")) {
+            asked += 1;
+            let family = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(heads.contains(family), "{name}");
+        }
+    }
+    assert!(asked > 20, "{asked}");
 }

@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::balance::{Balance, Drift, service_key};
 use super::settings::Settings;
 use crate::kernel::clock;
-use crate::kernel::ipvs::{Answer, Asked, Change, Done, Ipvs, Keeper, OpenError, Order, ServiceKey, Subject};
+use crate::kernel::ipvs::{Answer, Asked, Change, Done, Ipvs, Keeper, OpenError, Order, ServiceKey, Stats, Subject};
 use crate::kernel::netlink::Refusal;
 use crate::observe::log::Log;
 use crate::proto::health::{FrontId, Outcome, Setup, Ticket, Wanted};
@@ -46,6 +46,8 @@ enum Errand {
     Flush(Ticket),
     /// Timeouts and sync daemons.
     Settings,
+    /// To know what it has counted.
+    Count,
 }
 
 type Opened = Result<Result<Ipvs, OpenError>, JoinError>;
@@ -71,14 +73,14 @@ pub(super) enum News {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub(super) struct Counts {
     /// The kernel's table was found changed by somebody else.
-    drifts: u64,
+    pub(super) drifts: u64,
     /// Changes that were asked for, and those the kernel refused.
-    changes: u64,
-    refused: u64,
+    pub(super) changes: u64,
+    pub(super) refused: u64,
     /// The kernel had no load balancing when it was needed.
-    unavailable: u64,
+    pub(super) unavailable: u64,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,9 @@ pub(super) struct Director {
     /// What was said about its absence, so that it is said once.
     complaint: Option<String>,
     counts: Counts,
+    /// What the table had counted when it was asked last; and whether the answer is still to come.
+    counted: Stats,
+    counting: bool,
 }
 
 impl Director {
@@ -129,7 +134,21 @@ impl Director {
             look_closely_at: 0,
             complaint: None,
             counts: Counts::default(),
+            counted: Stats::new(),
+            counting: false,
         }
+    }
+
+    /// Asks what the table has counted. Without a table there is nothing to ask.
+    pub(super) fn count(&mut self) {
+        if matches!(self.state, State::Open(..)) && !std::mem::replace(&mut self.counting, true) {
+            self.order(Errand::Count, Asked::Stats);
+        }
+    }
+
+    /// What the table has counted; nothing while that is being asked.
+    pub(super) fn counted(&self) -> Option<(&Stats, Counts)> {
+        (!self.counting).then_some((&self.counted, self.counts))
     }
 
     /// Makes the table as wanted. The answer comes as news.
@@ -258,7 +277,8 @@ impl Director {
                     let refused = changes.into_iter().enumerate().map(busy).collect();
                     self.answered.push_back(Done { ticket, answer: Answer::Applied(refused) });
                 }
-                Asked::Table | Asked::Services | Asked::Stats | Asked::Timeouts | Asked::Daemons => {
+                Asked::Stats => self.counting = false,
+                Asked::Table | Asked::Services | Asked::Timeouts | Asked::Daemons => {
                     self.reading = false;
                 }
             }
@@ -337,6 +357,12 @@ impl Director {
                 }
                 self.settings.answered(&answer, clock::now());
             }
+            (Errand::Count, answer) => {
+                self.counting = false;
+                if let Answer::Stats(Ok(stats)) = answer {
+                    self.counted = stats;
+                }
+            }
             // It changed all the time while it was read.
             (Errand::Read | Errand::Look { .. }, Answer::Table(Err(error)) | Answer::Services(Err(error)))
                 if error.kind() == io::ErrorKind::ResourceBusy =>
@@ -411,6 +437,8 @@ impl Director {
         self.state = State::Closed;
         self.known = false;
         self.reading = false;
+        self.counting = false;
+        self.counted = Stats::new();
         self.flying = 0;
         self.balance = Balance::default();
         self.settings.forget();

@@ -6,6 +6,8 @@
 //! followed; and the thread that speaks to the kernel's load balancer. The loop may be dropped at any await: findings,
 //! readings and answers that were received and not yet handed on are kept for the next look.
 
+mod annals;
+mod answers;
 mod balance;
 mod director;
 mod meaning;
@@ -15,6 +17,7 @@ mod probes;
 mod report;
 pub mod role;
 mod settings;
+mod show;
 mod told;
 pub mod web;
 
@@ -24,20 +27,25 @@ use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
 
+use crate::channel::Happened;
 use crate::dial::Dialer;
 use crate::kernel::ipvs::{self, Daemon};
 use crate::kernel::{clock, sandbox};
 use crate::notify::balance::Names;
-use crate::observe::log::Log;
+use crate::observe::log::{Level, Log};
+use crate::observe::snapshot::lvs::Lvs;
 use crate::plan::lvs::LvsPlan;
 use crate::proto::health::{Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
 use crate::worker::drive::{self, Effects, Inputs, World};
+use annals::Annals;
+use answers::Wishes;
 use director::{Director, News};
 use meaning::Meaning;
 use presence::Presence;
 use probe::{Finding, Tools};
-use probes::Probes;
+use probes::{Found, Probes};
 use told::Told;
 
 /// How long the loop may seem not to go round before it counts as hung.
@@ -53,12 +61,16 @@ const DESCRIPTORS_ASSUMED: u64 = 1024;
 const PRESENCE_RETRY: Duration = Duration::from_secs(5);
 
 /// What the worker is told from outside.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Order {
     /// Do this from now on.
     Reload(Box<Meaning>),
     /// A VRRP instance is master, or no longer.
     Instance { name: String, is_master: bool },
+    /// Say how everything stands, and what the kernel has counted.
+    Tell(oneshot::Sender<Box<Lvs>>),
+    /// The operator wants this of a real server.
+    Operate(answers::Wanted, oneshot::Sender<answers::Answer>),
     /// Leave everything in good order, and end.
     Stop,
 }
@@ -69,6 +81,8 @@ struct Outside<'a> {
     orders: Receiver<Order>,
     /// Is told every event, in order, with what the check behind it said.
     told: &'a mut dyn FnMut(&Event, Names<'_>, &Engine, &str),
+    /// Is told of every event as it stands in the log.
+    happened: &'a mut dyn FnMut(Happened),
     /// Is told of another configuration before anything happens by it.
     turned: &'a mut dyn FnMut(&Meaning),
     /// Is told that the loop goes round, and how long it may seem not to.
@@ -77,7 +91,7 @@ struct Outside<'a> {
 
 impl fmt::Debug for Outside<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outside { log, orders, told: _, turned: _, alive: _ } = self;
+        let Outside { log, orders, told: _, happened: _, turned: _, alive: _ } = self;
         out.debug_struct("Outside").field("log", log).field("orders", orders).finish()
     }
 }
@@ -108,6 +122,10 @@ struct Worker<'a> {
     whys: BTreeMap<CheckerId, String>,
     /// The VRRP instances that are master.
     masters: BTreeMap<String, bool>,
+    annals: Annals,
+    wishes: Wishes,
+    /// Who waits for a snapshot. No more than orders fit into a turn.
+    asked: Vec<oneshot::Sender<Box<Lvs>>>,
     /// Inputs that are ready to be handed in.
     pending: VecDeque<Input>,
     ordered: Option<Order>,
@@ -133,6 +151,9 @@ impl<'a> Worker<'a> {
             presence_at: None,
             whys: BTreeMap::new(),
             masters: BTreeMap::new(),
+            annals: Annals::new(),
+            wishes: Wishes::default(),
+            asked: Vec::new(),
             pending: VecDeque::new(),
             ordered: None,
             beat_at: 0,
@@ -188,6 +209,11 @@ impl<'a> Worker<'a> {
                     self.exchange();
                 }
             }
+            Order::Tell(to) => {
+                self.asked.push(to);
+                self.director.count();
+            }
+            Order::Operate(wanted, to) => self.pending.extend(self.wishes.begin(wanted, &self.meaning.plan, to)),
             Order::Stop => self.pending.push_back(Input::Stop),
         }
     }
@@ -231,7 +257,13 @@ impl<'a> Worker<'a> {
 
     fn report(&mut self, engine: &Engine, event: &Event) {
         let names = Names { now: &self.meaning.plan, before: self.before.as_deref() };
-        for (level, line) in report::lines(event, names, engine, &self.whys) {
+        self.annals.note(event);
+        let mut lines = report::lines(event, names, engine, &self.whys);
+        if let Event::Answered { order, answer } = event {
+            lines.extend(self.wishes.answered(*order, *answer).map(|line| (Level::Notice, line)));
+        }
+        for (level, line) in lines {
+            (self.outside.happened)(report::happened(event, names, level, &line));
             self.outside.log.write(level, line);
         }
         let asked = if let Event::Checker { checker, .. } | Event::Server { cause: Cause::Check(checker), .. } = event {
@@ -310,10 +342,11 @@ impl World for Worker<'_> {
         }
         let mut more = true;
         while inputs.len() < limit {
-            let Some((checker, finding)) = self.probes.take() else {
+            let Some(Found { checker, kind, finding, took }) = self.probes.take() else {
                 more = false;
                 break;
             };
+            self.annals.timed(checker, kind, took);
             let verdict = self.understand(checker, finding);
             inputs.push(Input::Probed(checker, verdict));
         }
@@ -325,7 +358,16 @@ impl World for Worker<'_> {
             self.carry_out(engine, effect);
         }
         // What is gone has been told of.
-        self.before = None;
+        if self.before.take().is_some() {
+            self.annals.follow(engine);
+        }
+        if let Some(counted) = self.director.counted().filter(|_| !self.asked.is_empty()) {
+            let seen = self.show(engine, counted);
+            for to in std::mem::take(&mut self.asked) {
+                // Whoever asked may have lost patience.
+                let _ = to.send(Box::new(seen.clone()));
+            }
+        }
         Ok(())
     }
 

@@ -2,26 +2,37 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepalived_conf::blocks::lvs::check::Checker;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::probe::{self, Finding, Tools};
+use crate::kernel::clock;
 use crate::plan::lvs::{Check, LvsPlan};
 use crate::proto::health::CheckerId;
 
 /// Findings that may wait for the loop; a task whose finding finds no room waits with it.
 const FINDINGS_MAX: usize = 1024;
 
+/// What a check found, and how long that took.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) checker: CheckerId,
+    pub(super) kind: &'static str,
+    pub(super) finding: Finding,
+    pub(super) took: Duration,
+}
+
 #[derive(Debug)]
 pub(super) struct Probes {
     tools: Rc<Tools>,
     /// They end with us.
     tasks: JoinSet<()>,
-    sender: Sender<(CheckerId, Finding)>,
-    findings: Receiver<(CheckerId, Finding)>,
-    found: Option<(CheckerId, Finding)>,
+    sender: Sender<Found>,
+    findings: Receiver<Found>,
+    found: Option<Found>,
 }
 
 impl Probes {
@@ -42,9 +53,11 @@ impl Probes {
         while self.tasks.try_join_next().is_some() {}
         let (tools, sender) = (Rc::clone(&self.tools), self.sender.clone());
         self.tasks.spawn_local(async move {
+            let begun = clock::now();
             let finding = probe::probe(&checker, step, &tools).await;
+            let took = Duration::from_nanos(clock::now().saturating_sub(begun));
             // Nobody listens any more only when the worker ends, and this task with it.
-            let _ = sender.send((id, finding)).await;
+            let _ = sender.send(Found { checker: id, kind: checker.keyword(), finding, took }).await;
         });
     }
 
@@ -55,7 +68,7 @@ impl Probes {
         }
     }
 
-    pub(super) fn take(&mut self) -> Option<(CheckerId, Finding)> {
+    pub(super) fn take(&mut self) -> Option<Found> {
         self.found.take().or_else(|| self.findings.try_recv().ok())
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use keepalived_conf::blocks::lvs::check::Checker;
 
+use crate::channel::Happened;
+use crate::kernel::clock;
 use crate::notify::balance::Names;
 use crate::observe::log::Level;
 use crate::plan::lvs::LvsPlan;
@@ -86,16 +88,49 @@ pub(super) fn lines(
             )
         }
         Event::TableSettled => one(Level::Notice, "the kernel's table is as wanted again".to_owned()),
-        Event::Answered { order, answer: Err(refusal) } => {
-            one(Level::Notice, format!("order {} was refused: {refusal:?}", order.0))
-        }
         Event::WishOver { server } => {
             one(Level::Notice, format!("what an operator wished for {} is over", words.of(*server)))
         }
         // The director says these with what it knows of them.
         Event::TableUnavailable | Event::TableDrifted => Vec::new(),
-        Event::Answered { answer: Ok(()), .. } => Vec::new(),
+        // Whoever gave the order is told.
+        Event::Answered { .. } => Vec::new(),
         Event::Finished => one(Level::Debug, "nothing is balanced any more".to_owned()),
+    }
+}
+
+/// A line of the log as an event.
+pub(super) fn happened(event: &Event, names: Names<'_>, level: Level, text: &str) -> Happened {
+    let about = match event {
+        Event::Checker { checker, .. }
+        | Event::CheckFailed { checker, .. }
+        | Event::NotChecked { checker }
+        | Event::CheckedAgain { checker, .. } => Some(Words(names).server_of(*checker)),
+        Event::Server { server, .. } | Event::Weight { server, .. } | Event::WishOver { server } => {
+            Some(names.server_name(*server))
+        }
+        Event::Quorum { service, .. }
+        | Event::Sorry { service, .. }
+        | Event::Suspended { service }
+        | Event::Resumed { service } => Some(names.service_name(*service)),
+        Event::TableRefused { .. }
+        | Event::TableUnavailable
+        | Event::TableSettled
+        | Event::TableDrifted
+        | Event::Answered { .. }
+        | Event::Finished => None,
+    };
+    let state = match event {
+        Event::Checker { up, .. } | Event::Server { up, .. } | Event::Quorum { up, .. } => Some(*up),
+        _ => None,
+    };
+    Happened {
+        at_ms: u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX),
+        about,
+        level: level.word().to_owned(),
+        text: text.to_owned(),
+        state: state.map(|up| if up { "UP" } else { "DOWN" }.to_owned()),
+        ..Happened::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The process of the checker worker: the loop, and beside it what it is told by its supervisor and what it tells the
 //! outside. It ends in good order when it is told to, and when its supervisor is gone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,9 +9,10 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::{Sender, channel};
 
+use super::answers::{self, Answerer, Question};
 use super::meaning::Meaning;
 use super::{Order, Outside};
-use crate::channel::{Message, Outbox};
+use crate::channel::{Happened, Message, Outbox};
 use crate::notify::balance::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::{Level, Log};
@@ -39,12 +40,19 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let herald = RefCell::new(Herald::default());
     let current = first.plan.clone();
     let standing = RefCell::new(None::<Standing>);
+    let (questions, questioned) = channel(answers::QUESTIONS_MAX);
+    let answerer = Answerer { orders: orders.clone(), outbox };
+    let said = Cell::new(0);
     let ended = {
         let outside = Outside {
             log: log.clone(),
             orders: ordered,
             told: &mut |event, names, engine, why| {
                 herald.borrow().tell(event, names, engine, why, &mut notifier.borrow_mut());
+            },
+            happened: &mut |happened| {
+                said.set(said.get() + 1);
+                outbox.post(Message::Happened(Happened { number: said.get(), ..happened }));
             },
             turned: &mut |meaning| {
                 if let Some(next) = &meaning.standing {
@@ -59,7 +67,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         };
         tokio::select! {
             ended = super::run(first, outside) => ended,
-            failed = obey(outbox, orders, current, habits, log) => failed,
+            never = answerer.serve(questioned) => never,
+            failed = obey(outbox, (orders, questions), current, habits, log) => failed,
             failed = outbox.run() => failed,
         }
     };
@@ -77,7 +86,7 @@ fn tell(remarks: Vec<(Level, String)>, log: &Log) {
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
-    orders: Sender<Order>,
+    (orders, questions): (Sender<Order>, Sender<Question>),
     mut current: LvsPlan,
     habits: &Habits,
     log: &Log,
@@ -98,6 +107,10 @@ async fn obey(
             }
             Ok(Some((Message::Instance { name, is_master }, _))) => {
                 let _ = orders.send(Order::Instance { name, is_master }).await;
+            }
+            Ok(Some((Message::Ask { id, ask }, _))) => {
+                // Whoever asks faster than we answer asks again.
+                let _ = questions.try_send((id, ask));
             }
             // Its file is not written yet.
             Ok(Some((Message::Dump(_), _))) => {}

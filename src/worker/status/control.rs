@@ -41,7 +41,7 @@ enum Own {
 
 /// Takes the place of what an earlier life left there.
 pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
-    files::remove(path)?;
+    files::remove_socket(path)?;
     let listener = UnixListener::bind(path)?;
     files::set_mode(path, 0o600)?;
     Ok(listener)
@@ -86,23 +86,16 @@ async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
             continue;
         }
         let answer = match request(&line) {
+            Ok(Ask::Status | Ask::Balance | Ask::Daemon) => desk.look().await.json(),
             Ok(ask) => {
-                let moves = ask != Ask::Status;
-                let answer = if moves { desk.ask(ask).await } else { state(desk).await };
-                if moves {
-                    desk.forget();
-                }
+                let answer = desk.ask(ask).await;
+                desk.forget();
                 answer.unwrap_or_else(|error| json!({"error": error}))
             }
             Err(error) => json!({"error": error}),
         };
         say(&mut write, &answer).await?;
     }
-}
-
-async fn state(desk: &Desk) -> Result<Value, String> {
-    let seen = desk.look().await?;
-    Ok(json!({"vrrp": &*seen}))
 }
 
 fn request(line: &[u8]) -> Result<Ask, String> {
@@ -153,11 +146,16 @@ async fn say(write: &mut (impl AsyncWriteExt + Unpin), answer: &Value) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::ServerVerb;
 
     #[test]
     fn requests_are_understood_or_refused_with_a_reason() {
         assert_eq!(request(br#"{"v":1,"do":"status"}"#), Ok(Ask::Status));
         assert_eq!(request(br#"{"v":1,"do":"announce","name":"A"}"#), Ok(Ask::Announce { name: "A".into() }));
+        let line = br#"{"v":1,"do":"server","name":"10.0.0.1:80","verb":{"weight":5},"seconds":60}"#;
+        let verb = ServerVerb::Weight(5);
+        let ask = Ask::Server { name: "10.0.0.1:80".into(), of: None, verb, seconds: Some(60), force: false };
+        assert_eq!(request(line), Ok(ask));
         let cases: [(&[u8], &str); 5] = [
             (b"garbage", "not a JSON object"),
             (br#"{"do":"status"}"#, "`v` is missing"),

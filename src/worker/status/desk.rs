@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, oneshot};
 
 use crate::channel::{Ask, Happened};
 use crate::kernel::clock;
-use crate::observe::snapshot::Vrrp;
+use crate::observe::snapshot::Seen;
 
 /// Questions on their way.
 pub(super) const QUESTIONS_MAX: usize = 32;
@@ -27,7 +28,7 @@ pub(super) struct Desk {
     questions: Sender<(u64, Ask)>,
     last: Cell<u64>,
     open: RefCell<BTreeMap<u64, oneshot::Sender<String>>>,
-    seen: RefCell<Option<(u64, Rc<Vrrp>)>>,
+    seen: RefCell<Option<(u64, Rc<Seen>)>>,
     looking: tokio::sync::Mutex<()>,
     events: RefCell<VecDeque<Rc<Happened>>>,
     news: Notify,
@@ -68,23 +69,31 @@ impl Desk {
         };
         let value: Value = serde_json::from_str(&body).map_err(|error| format!("an answer that is none: {error}"))?;
         match value.get("error").and_then(Value::as_str) {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(value),
+            Some(error) if value.get("idle").is_none() => Err(error.to_owned()),
+            Some(_) | None => Ok(value),
         }
     }
 
-    /// How everything stands, never older than it may seem: it says itself when it was taken.
-    pub(super) async fn look(&self) -> Result<Rc<Vrrp>, String> {
-        let _one_at_a_time = self.looking.lock().await;
-        let fresh = |(at, _): &&(u64, Rc<Vrrp>)| Duration::from_nanos(clock::now().saturating_sub(*at)) < FRESH;
-        if let Some((_, seen)) = self.seen.borrow().as_ref().filter(fresh) {
-            return Ok(seen.clone());
+    /// What one worker knows; nothing of one that has nothing to do here.
+    async fn part<T: DeserializeOwned>(&self, ask: Ask) -> Result<Option<T>, String> {
+        let value = self.ask(ask).await?;
+        if value.get("idle").is_some() {
+            return Ok(None);
         }
-        let value = self.ask(Ask::Status).await?;
-        let seen: Vrrp = serde_json::from_value(value).map_err(|error| format!("an answer that is none: {error}"))?;
-        let seen = Rc::new(seen);
+        serde_json::from_value(value).map(Some).map_err(|error| format!("an answer that is none: {error}"))
+    }
+
+    /// How everything stands, never older than it may seem: it says itself when it was taken.
+    pub(super) async fn look(&self) -> Rc<Seen> {
+        let _one_at_a_time = self.looking.lock().await;
+        let fresh = |(at, _): &&(u64, Rc<Seen>)| Duration::from_nanos(clock::now().saturating_sub(*at)) < FRESH;
+        if let Some((_, seen)) = self.seen.borrow().as_ref().filter(fresh) {
+            return seen.clone();
+        }
+        let (daemon, vrrp, lvs) = tokio::join!(self.part(Ask::Daemon), self.part(Ask::Status), self.part(Ask::Balance));
+        let seen = Rc::new(Seen { daemon: daemon.ok().flatten(), vrrp, lvs });
         self.seen.replace(Some((clock::now(), seen.clone())));
-        Ok(seen)
+        seen
     }
 
     /// What was seen may be different now.

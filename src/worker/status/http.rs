@@ -1,15 +1,16 @@
 //! The page, the metrics and the state over HTTP. Read only, one request a connection, everything bounded.
 
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
 use super::desk::Desk;
+use crate::kernel::files;
 use crate::observe::metrics::{self, Format, Names};
 use crate::observe::page;
 
@@ -21,18 +22,47 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LOOPBACK: &str = "127.0.0.1";
 
-/// `ADDRESS:PORT`, or a port on the loopback.
-pub(super) async fn listen(place: &str) -> io::Result<TcpListener> {
-    match place.parse::<u16>() {
-        Ok(port) => TcpListener::bind((LOOPBACK, port)).await,
-        Err(_) => TcpListener::bind(place).await,
+/// Where whoever asks comes in.
+#[derive(Debug)]
+pub(super) enum Door {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Who came in.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+impl Door {
+    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Door::Tcp(listener) => Box::new(listener.accept().await?.0),
+            Door::Unix(listener) => Box::new(listener.accept().await?.0),
+        })
     }
 }
 
-pub(super) async fn serve(listener: TcpListener, desk: Rc<Desk>) {
+/// `ADDRESS:PORT`, a port on the loopback, or the path of a Unix socket that takes the place of what was left there.
+pub(super) async fn listen(place: &str) -> io::Result<Door> {
+    if place.starts_with('/') {
+        let path = Path::new(place);
+        files::remove_socket(path)?;
+        let listener = UnixListener::bind(path)?;
+        files::set_mode(path, 0o666)?;
+        return Ok(Door::Unix(listener));
+    }
+    let listener = match place.parse::<u16>() {
+        Ok(port) => TcpListener::bind((LOOPBACK, port)).await,
+        Err(_) => TcpListener::bind(place).await,
+    };
+    listener.map(Door::Tcp)
+}
+
+pub(super) async fn serve(door: Door, desk: Rc<Desk>) {
     let room = Rc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok(stream) = door.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
@@ -45,7 +75,7 @@ pub(super) async fn serve(listener: TcpListener, desk: Rc<Desk>) {
     }
 }
 
-async fn converse(mut stream: TcpStream, desk: &Desk) -> io::Result<()> {
+async fn converse(mut stream: Box<dyn Stream>, desk: &Desk) -> io::Result<()> {
     let mut request = Vec::new();
     let mut buffer = [0; 1024];
     let answer = loop {
@@ -78,22 +108,24 @@ async fn answer(request: &str, desk: &Desk) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     match path {
         "/metrics" => numbers(request, query, desk).await,
-        "/status.json" => match desk.look().await {
-            Ok(seen) => Answer::new(200, "application/json", json!({"version": 1, "vrrp": &*seen}).to_string()),
-            Err(error) => Answer::new(503, "application/json", json!({"version": 1, "error": error}).to_string()),
-        },
-        "/healthz" => match desk.look().await {
-            Ok(_) => Answer::text(200, "ok\n"),
-            Err(error) => Answer::text(503, format!("{error}\n")),
-        },
-        "/content" => match desk.look().await {
-            Ok(seen) => Answer::html(200, page::content(&seen)),
-            Err(error) => Answer::text(503, format!("{error}\n")),
-        },
-        "/" => match desk.look().await {
-            Ok(seen) => Answer::html(200, page::page(&page::content(&seen))),
-            Err(error) => Answer::html(503, page::page(&page::trouble(&error))),
-        },
+        "/status.json" => {
+            let mut answer = desk.look().await.json();
+            let status = if answer.get("error").is_some() { 503 } else { 200 };
+            if let Some(fields) = answer.as_object_mut() {
+                fields.insert("version".to_owned(), 1.into());
+            }
+            Answer::new(status, "application/json", answer.to_string())
+        }
+        "/healthz" => {
+            let seen = desk.look().await;
+            let troubles: Vec<&str> = seen.troubles().collect();
+            match troubles.as_slice() {
+                [] => Answer::text(200, "ok\n"),
+                _ => Answer::text(503, format!("{}\n", troubles.join("; "))),
+            }
+        }
+        "/content" => Answer::html(200, page::content(&*desk.look().await)),
+        "/" => Answer::html(200, page::page(&page::content(&*desk.look().await))),
         _ => Answer::text(404, "there are /, /metrics, /status.json and /healthz\n"),
     }
 }
@@ -111,8 +143,7 @@ async fn numbers(request: &str, query: &str, desk: &Desk) -> Answer {
         (Format::Prometheus, "text/plain; version=0.0.4; charset=utf-8")
     };
     // A worker that does not answer is a number too.
-    let seen = desk.look().await.ok();
-    Answer::new(200, kind, metrics::text(seen.as_deref(), names, format))
+    Answer::new(200, kind, metrics::text(&*desk.look().await, names, format))
 }
 
 struct Answer {

@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use keepalived_conf::Options;
+use keepalived_conf::{Config, Options};
 use tokio::sync::mpsc::channel;
 
 use super::desk::{Desk, QUESTIONS_MAX};
@@ -28,29 +28,30 @@ enum Order {
     Stop,
 }
 
-/// Runs the worker until it is told to stop; the answer is the exit status. `socket` is where operators ask.
-pub fn run(name: &OsStr, inherited: (i32, i32), socket: &Path, log: &Log) -> u8 {
-    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, socket, log).await)
+/// Runs the worker until it is told to stop; the answer is the exit status. `socket` says where operators ask.
+pub fn run(name: &OsStr, inherited: (i32, i32), socket: impl Fn(&Config) -> PathBuf, log: &Log) -> u8 {
+    process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &socket, log).await)
 }
 
-/// Where the configuration wants the page and the metrics to be.
-fn wanted(text: String) -> Vec<String> {
-    let loaded = keepalived_conf::load_ready(&OsHost::new(), text, &Options::default());
-    loaded.config.global.ours.status_listen
+fn read(text: String) -> Config {
+    keepalived_conf::load_ready(&OsHost::new(), text, &Options::default()).config
 }
 
-async fn live(lifeline: &Lifeline, text: String, socket: &Path, log: &Log) -> io::Result<()> {
+async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> PathBuf, log: &Log) -> io::Result<()> {
     let (orders, mut ordered) = channel(ORDERS_MAX);
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
     let desk = Rc::new(Desk::new(questions));
-    match control::listen(socket) {
+    let config = read(text);
+    let socket = socket(&config);
+    match control::listen(&socket) {
         Ok(listener) => {
             tokio::task::spawn_local(control::serve(listener, desk.clone()));
         }
         Err(error) => log.error(format_args!("operators cannot ask: {}: {error}", socket.display())),
     }
-    let places = wanted(text);
+    // Where the configuration wants the page and the metrics to be.
+    let places = config.global.ours.status_listen;
     for place in &places {
         match http::listen(place).await {
             Ok(listener) => {
@@ -71,7 +72,7 @@ async fn live(lifeline: &Lifeline, text: String, socket: &Path, log: &Log) -> io
                 Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
-                    let now = bundle.map(process::text_of).transpose()?.map(wanted);
+                    let now = bundle.map(process::text_of).transpose()?.map(|text| read(text).global.ours.status_listen);
                     if now.is_some_and(|now| now != places) {
                         // Another place may need rights that were given up: a new life has them.
                         return Err(io::Error::other("the page is wanted elsewhere; starting again"));

@@ -34,7 +34,9 @@ impl Answerer<'_> {
                 Ask::Status => self.look().await.and_then(|seen| serde_json::to_value(seen).ok()),
                 Ask::Announce { name } => self.announce(&name).await,
                 Ask::Stand { name, stand } => self.stand(&name, stand).await,
-                Ask::Reload => Some(json!({"error": "reloads are the supervisor's affair"})),
+                Ask::Reload | Ask::Daemon | Ask::Plan { .. } | Ask::Balance | Ask::Server { .. } => {
+                    Some(json!({"error": "the VRRP worker was asked what it does not know"}))
+                }
             };
             // A loop that says nothing has ended.
             let Some(answer) = answer else { continue };
@@ -47,6 +49,7 @@ impl Answerer<'_> {
         let (to, answer) = oneshot::channel();
         self.orders.send(Order::Show((Wanted::State, to))).await.ok()?;
         let mut seen = *answer.await.ok()?;
+        seen.lost = self.outbox.lost();
         for track in &mut seen.tracks {
             track.busy = track.kind == "script" && self.busy.borrow().contains(&track.name);
         }

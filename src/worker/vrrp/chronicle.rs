@@ -1,9 +1,10 @@
 //! What happened to each instance, for whoever asks later why it is where it is. A ring for each: nothing grows.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::kernel::clock;
-use crate::observe::snapshot::Step;
+use crate::observe::snapshot::{Late, State, Step};
 use crate::plan::vrrp::VrrpPlan;
 use crate::proto::vrrp::{Event, InstanceId};
 
@@ -18,11 +19,64 @@ pub(super) struct Chronicle {
     /// When the worker began, on the wall clock.
     started: f64,
     steps: BTreeMap<InstanceId, VecDeque<Step>>,
+    times: BTreeMap<InstanceId, Times>,
+    late: Late,
+}
+
+/// How long an instance was in each state, by keepalived's numbers, and how often it came there.
+#[derive(Debug)]
+struct Times {
+    state: State,
+    at: u64,
+    spent: [f64; 4],
+    entered: [u64; 4],
+}
+
+impl Times {
+    fn spent(&self) -> [f64; 4] {
+        let mut spent = self.spent;
+        let lasts = Duration::from_nanos(clock::now().saturating_sub(self.at)).as_secs_f64();
+        if let Some(now) = spent.get_mut(usize::from(self.state.number())) {
+            *now += lasts;
+        }
+        spent
+    }
+
+    fn enter(&mut self, state: State) {
+        self.spent = self.spent();
+        (self.state, self.at) = (state, clock::now());
+        if let Some(entered) = self.entered.get_mut(usize::from(state.number())) {
+            *entered += 1;
+        }
+    }
 }
 
 impl Chronicle {
     pub(super) fn new() -> Chronicle {
-        Chronicle { started: clock::wall().as_secs_f64(), steps: BTreeMap::new() }
+        Chronicle {
+            started: clock::wall().as_secs_f64(),
+            steps: BTreeMap::new(),
+            times: BTreeMap::new(),
+            late: Late::default(),
+        }
+    }
+
+    /// A turn of the loop came so much too late.
+    pub(super) fn is_late(&mut self, by: Duration) {
+        let by = by.as_secs_f64();
+        let Late { turns, seconds, most } = &mut self.late;
+        *turns += 1;
+        *seconds += by;
+        *most = most.max(by);
+    }
+
+    pub(super) fn late(&self) -> Late {
+        self.late
+    }
+
+    /// Seconds in each state, and how often each was entered.
+    pub(super) fn times(&self, instance: InstanceId) -> ([f64; 4], [u64; 4]) {
+        self.times.get(&instance).map(|times| (times.spent(), times.entered)).unwrap_or_default()
     }
 
     pub(super) fn started(&self) -> f64 {
@@ -36,6 +90,8 @@ impl Chronicle {
                 if steps.len() >= STEPS_MAX {
                     steps.pop_front();
                 }
+                let before = Times { state: state(*from), at: clock::now(), spent: [0.0; 4], entered: [0; 4] };
+                self.times.entry(*instance).or_insert(before).enter(state(*to));
                 steps.push_back(Step {
                     at: clock::wall().as_secs_f64(),
                     from: state(*from),
@@ -46,6 +102,7 @@ impl Chronicle {
             }
             Event::Removed { instance, .. } => {
                 self.steps.remove(instance);
+                self.times.remove(instance);
             }
             _ => {}
         }
@@ -58,5 +115,28 @@ impl Chronicle {
 
     pub(super) fn history(&self, instance: InstanceId) -> Vec<Step> {
         self.steps.get(&instance).into_iter().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_counted_in_the_state_it_was_spent_in() {
+        let mut times = Times { state: State::Backup, at: clock::now(), spent: [0.0; 4], entered: [0; 4] };
+        for state in [State::Master, State::Fault, State::Master] {
+            times.enter(state);
+        }
+        assert_eq!(times.entered, [0, 0, 2, 1]);
+        let [init, backup, master, fault] = times.spent();
+        assert!(init == 0.0 && backup > 0.0 && master > 0.0 && fault > 0.0);
+    }
+
+    #[test]
+    fn lateness_is_summed_and_the_worst_is_kept() {
+        let mut chronicle = Chronicle::new();
+        [2, 5, 1].map(Duration::from_secs).into_iter().for_each(|by| chronicle.is_late(by));
+        assert_eq!(chronicle.late(), Late { turns: 3, seconds: 8.0, most: 5.0 });
     }
 }

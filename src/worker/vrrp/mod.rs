@@ -622,6 +622,7 @@ impl World for Worker<'_> {
     }
 
     fn is_late(&mut self, by: Duration) {
+        self.chronicle.is_late(by);
         (self.outside.late)(by);
     }
 

@@ -35,6 +35,10 @@ impl Worker<'_> {
             instances: instances.collect(),
             groups: self.groups(engine),
             tracks: self.plan.tracks.keys().filter_map(|id| self.track(engine, *id)).collect(),
+            late: self.chronicle.late(),
+            unsent: self.ports.unsent,
+            // Whoever hands it on knows.
+            lost: 0,
             links,
         }
     }
@@ -51,6 +55,7 @@ impl Worker<'_> {
             in_seconds: seconds(next.at.as_nanos().saturating_sub(clock::now())),
         });
         let interface = over.map(|over| over.name.clone()).or_else(|| configured.clone());
+        let (spent, entered) = self.chronicle.times(id);
         Some(Instance {
             number: id.0,
             stand: shown.stand.map(|(stand, until)| Standing {
@@ -92,6 +97,8 @@ impl Worker<'_> {
             handing_over: shown.handing_over,
             addresses: self.addresses(&shown, interface.as_deref()),
             counters: shown.counters.into(),
+            spent,
+            entered,
             history: self.chronicle.history(id),
             interface,
         })
