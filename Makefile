@@ -99,9 +99,10 @@ bench-core: ## time the VRRP machine itself and print the figures beside their a
 	$(CARGO) bench --locked --no-default-features --bench core
 
 .PHONY: bench-checks
-bench-checks: ## time one TCP check and one HTTP check, alone and many at once
-	@dist/need build
+bench-checks: ## time one TCP check and one HTTP check, alone and many at once, and beside keepalived in one guest
+	@dist/need build guest
 	$(CARGO) bench --locked --bench checks
+	@benches/checks.sh
 
 .PHONY: bench-conf
 bench-conf: ## time reading a configuration of 37,205 real servers beside keepalived -t

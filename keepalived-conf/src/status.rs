@@ -20,21 +20,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
     ),
     (
         "global_defs",
-        &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
-        "packets to groups get no marks",
-    ),
-    (
-        "global_defs",
-        &[
-            "lvs_netlink_cmd_rcv_bufs",
-            "lvs_netlink_cmd_rcv_bufs_force",
-            "lvs_netlink_monitor_rcv_bufs",
-            "lvs_netlink_monitor_rcv_bufs_force",
-        ],
-        "receive buffers are sized by the daemon",
-    ),
-    (
-        "global_defs",
         &[
             "snmp_socket",
             "enable_traps",

@@ -8,6 +8,7 @@
 //! Tables, chains and sets bear the names keepalived gives them, so that what operators look at stays where it was.
 
 mod keeper;
+pub mod marks;
 mod rules;
 pub mod wire;
 
@@ -87,7 +88,7 @@ impl Unaccepted {
                 (rules::VIPS_LINK_LOCAL_NAME, address_and_name(*address, name))
             }
         };
-        (set, Element { key, data: None })
+        (set, Element { key, end: None, data: None })
     }
 }
 
@@ -230,12 +231,12 @@ impl Filter {
             content.parts.vmacs = true;
             let key = index.to_ne_bytes().to_vec();
             let base = Some(vmac.base.to_ne_bytes().to_vec());
-            add(rules::VMAC_MAP, Element { key: key.clone(), data: base });
+            add(rules::VMAC_MAP, Element { key: key.clone(), end: None, data: base });
             if family == Family::V6 {
-                add(rules::VMAC_SET, Element { key, data: None });
+                add(rules::VMAC_SET, Element { key, end: None, data: None });
                 if let Some(address) = vmac.shared_link_local {
                     let key = address_and_name(address, &vmac.name);
-                    add(rules::PARENT_LINK_LOCAL, Element { key, data: None });
+                    add(rules::PARENT_LINK_LOCAL, Element { key, end: None, data: None });
                 }
             }
         }
@@ -246,11 +247,8 @@ impl Filter {
         Table { family, name: &self.settings.table }
     }
 
-    /// Makes it first, because there is no way to delete only what is there.
     fn delete(&self, family: Family, transaction: &mut Transaction) {
-        let table = self.table(family);
-        transaction.push(table.create(), || named(table, "", ""));
-        transaction.push(table.delete(), || format!("the removal of {}", named(table, "", "")));
+        delete(self.table(family), transaction);
     }
 
     /// The whole table in place of the one that may be there.
@@ -260,7 +258,8 @@ impl Filter {
         transaction.push(table.create(), || named(table, "", ""));
         for (id, (set, constants)) in (1..).zip(rules::sets(family, content.parts)) {
             transaction.push(table.set(&set, id), || named(table, "set ", set.name));
-            let constants: Vec<Element> = constants.iter().map(|one| Element { key: vec![*one], data: None }).collect();
+            let constants: Vec<Element> =
+                constants.iter().map(|one| Element { key: vec![*one], end: None, data: None }).collect();
             let changing = content.elements.get(set.name).into_iter().flatten().cloned();
             let elements: Vec<Element> = constants.into_iter().chain(changing).collect();
             self.elements(family, set.name, &elements, Way::In, transaction);
@@ -305,6 +304,12 @@ impl Filter {
                 .push(request, || format!("a change of {} elements of {}", chunk.len(), named(table, "set ", set)));
         }
     }
+}
+
+/// Makes it first, because there is no way to delete only what is there.
+fn delete(table: Table<'_>, transaction: &mut Transaction) {
+    transaction.push(table.create(), || named(table, "", ""));
+    transaction.push(table.delete(), || format!("the removal of {}", named(table, "", "")));
 }
 
 fn named(table: Table<'_>, kind: &str, name: &str) -> String {

@@ -24,6 +24,8 @@ use crate::proto::health::{CheckerId, Protocol, ServerId, ServiceId, Setup};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LvsPlan {
     pub setup: Setup,
+    /// The virtual servers in the order of the configuration.
+    pub order: Vec<ServiceId>,
     pub services: BTreeMap<ServiceId, Service>,
     pub servers: BTreeMap<ServerId, Server>,
     pub checkers: BTreeMap<CheckerId, Check>,

@@ -34,11 +34,18 @@ mod exit {
 pub struct Lifeline {
     outbox: Outbox,
     begun: Cell<bool>,
+    /// The configuration that was inherited.
+    bundle: OwnedFd,
 }
 
 impl Lifeline {
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// The configuration this process began with, to be read again.
+    pub fn configuration(&self) -> io::Result<OwnedFd> {
+        self.bundle.try_clone()
     }
 
     /// Says that the loop goes round, and how long it may seem not to.
@@ -58,9 +65,9 @@ where
     sandbox::original();
     offspring::call_this_process(name);
     let inherited = offspring::inherited(channel).and_then(|channel| Ok((channel, offspring::inherited(bundle)?)));
-    let first = inherited.and_then(|(channel, bundle)| Ok((channel, text_of(bundle)?)));
+    let first = inherited.and_then(|(channel, bundle)| Ok((channel, bundle.try_clone()?, text_of(bundle)?)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (runtime, (channel, text)) = match runtime.and_then(|runtime| Ok((runtime, first?))) {
+    let (runtime, (channel, bundle, text)) = match runtime.and_then(|runtime| Ok((runtime, first?))) {
         Ok(all) => all,
         Err(error) => {
             log.error(format_args!("cannot start: {error}"));
@@ -70,7 +77,7 @@ where
     let begun = Cell::new(false);
     let ended = LocalSet::new().block_on(&runtime, async {
         let outbox = Outbox::new(Channel::new(End::from_inherited(channel))?);
-        let lifeline = Lifeline { outbox, begun: Cell::new(false) };
+        let lifeline = Lifeline { outbox, begun: Cell::new(false), bundle };
         let ended = live(&lifeline, text).await;
         begun.set(lifeline.begun.get());
         // A supervisor that is gone, or hangs, reads nothing any more.

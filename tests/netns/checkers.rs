@@ -313,3 +313,62 @@ fn a_key_that_cannot_be_used_and_a_death_of_steadfast_web_take_no_server_out() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[test]
+fn the_state_of_servers_and_checks_is_written_on_a_signal() {
+    let Some(site) = Site::new("the_state_of_servers_and_checks_is_written_on_a_signal") else { return };
+    let server = Actor::of_connections(&site.a, 8001, |mut stream, well| {
+        read_until(&mut stream, HEADER_END);
+        say(&mut stream, if well { "HTTP/1.0 200 OK\r\n\r\n" } else { "HTTP/1.0 404 No\r\n\r\n" });
+    });
+    let check = "HTTP_GET {\n connect_timeout 5\n url {\n path /page\n status_code 200\n}\n}";
+    let ssl = "SSL {\n password s3cret\n}\n";
+    let daemon = watch(&site, check, ssl);
+    let shows = |wanted: &[&str]| {
+        let start = Instant::now();
+        loop {
+            site.inside("rm -f /run/keepalived_check.data");
+            daemon.signal("USR1");
+            let text = site.inside(
+                "for i in $(seq 100); do cat /run/keepalived_check.data 2>/dev/null && break; sleep 0.05; done",
+            );
+            let lines: Vec<&str> = text.lines().collect();
+            if wanted.iter().all(|line| lines.contains(line)) {
+                return text;
+            }
+            assert!(start.elapsed() < PATIENCE, "{wanted:?} in\n{text}");
+        }
+    };
+    let text = shows(&[
+        "------< Global definitions >------",
+        "------< SSL definitions >------",
+        " Password : ********",
+        "------< LVS Topology >------",
+        " ------< Virtual server >------",
+        " VS VIP = 192.0.2.10, VPORT = 80",
+        "   lvs_sched = rr",
+        "   quorum_state_up = 1",
+        "   ------< Real server >------",
+        "   RIP = 10.0.0.1, RPORT = 8001, WEIGHT = 1 EFF WEIGHT = 1",
+        "   alive = 1",
+        "   num failed checkers = 0",
+        "------< Health checkers >------",
+        " [192.0.2.10]:tcp:80 -> [10.0.0.1]:tcp:8001",
+        "   Up = yes",
+        "   Has run = yes",
+        "     Dest = [10.0.0.1]:8001",
+        "   Keepalive method = HTTP_GET, http protocol 1.0",
+        "   Checked url = /page",
+    ]);
+    assert!(!text.contains("s3cret"), "{text}");
+    server.be(false);
+    site.until("it is out", "Lost quorum");
+    shows(&[
+        "   quorum_state_up = 0",
+        "   alive = 0",
+        "   num failed checkers = 1",
+        "   Up = no",
+        "   Failed URL = /page",
+    ]);
+    assert!(daemon.stop().success());
+}

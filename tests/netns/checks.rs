@@ -223,5 +223,17 @@ fn servers_of_an_address_that_is_elsewhere_are_not_checked() {
     assert!(!site.lab.journal.read().said("a", "TCP_CHECK"), "nothing was checked");
     site.a.operator("ip addr add 192.0.2.10/32 dev lo");
     site.until("they are checked", "TCP_CHECK on service [10.0.0.1]:tcp:8001 failed");
+
+    daemon.signal("HUP");
+    site.until("the reload", "Reload 2 complete");
+    let ticks = || -> u64 {
+        let stat = site.inside("cat /proc/$(cat /run/checkers.pid)/stat");
+        let after = stat.rsplit(')').next().expect("a state");
+        after.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    };
+    let before = ticks();
+    thread::sleep(Duration::from_secs(2));
+    // A loop that goes round and round takes all there is.
+    assert!(ticks() - before < 100, "the checker rests after a reload");
     assert!(daemon.stop().success());
 }

@@ -28,6 +28,7 @@ mod kernel;
 mod keywords;
 mod lab;
 mod mail;
+mod marks;
 mod migrate;
 mod nft;
 mod probes;

@@ -57,7 +57,7 @@ pub(super) fn sets(family: Family, parts: Parts) -> Vec<(Set, &'static [u8])> {
     let mut sets = Vec::new();
     if parts.vmacs {
         let index = Key::InterfaceIndex;
-        sets.push((Set { name: VMAC_MAP, key: index, to: Some(index), constant: false }, &[][..]));
+        sets.push((Set { name: VMAC_MAP, key: index, to: Some(index), constant: false, ranges: false }, &[][..]));
     }
     match family {
         Family::V4 => {
@@ -83,12 +83,12 @@ pub(super) fn sets(family: Family, parts: Parts) -> Vec<(Set, &'static [u8])> {
 }
 
 fn changing(name: &'static str, key: Key) -> (Set, &'static [u8]) {
-    (Set { name, key, to: None, constant: false }, &[])
+    (Set { name, key, to: None, constant: false, ranges: false }, &[])
 }
 
 /// A set of ICMPv6 types.
 fn constant(name: &'static str, types: &'static [u8]) -> (Set, &'static [u8]) {
-    (Set { name, key: Key::Icmpv6Type, to: None, constant: true }, types)
+    (Set { name, key: Key::Icmpv6Type, to: None, constant: true, ranges: false }, types)
 }
 
 pub(super) fn chains(family: Family, parts: Parts) -> Vec<Chain> {

@@ -29,7 +29,7 @@ fn messages_are_laid_out_as_the_kernel_reads_them() {
         11, 0, 7, 0,  b'f', b'i', b'l', b't', b'e', b'r', 0, 0,
     ];
     assert_eq!((chain.kind(), chain.body()), (0xa03, &expected[..]));
-    let set = Set { name: "m", key: Key::Ipv4, to: Some(Key::InterfaceIndex), constant: false };
+    let set = Set { name: "m", key: Key::Ipv4, to: Some(Key::InterfaceIndex), constant: false, ranges: false };
     let set = table().set(&set, 3);
     #[rustfmt::skip]
     let expected = [
@@ -40,9 +40,11 @@ fn messages_are_laid_out_as_the_kernel_reads_them() {
         8, 0, 4, 0,  0, 0, 0, 7,  8, 0, 5, 0,  0, 0, 0, 4,
         8, 0, 6, 0,  0, 0, 0, 20,  8, 0, 7, 0,  0, 0, 0, 4,
         8, 0, 10, 0,  0, 0, 0, 3,
+        // the key is in network order, the data in the machine's own
+        16, 0, 13, 0,  0, 4, 2, 0, 0, 0,  1, 4, 1, 0, 0, 0,
     ];
     assert_eq!((set.kind(), set.body()), (0xa09, &expected[..]));
-    let element = Element { key: vec![10, 0, 0, 1], data: Some(vec![5, 0, 0, 0]) };
+    let element = Element { key: vec![10, 0, 0, 1], end: None, data: Some(vec![5, 0, 0, 0]) };
     let elements = table().remove("m", &[element]);
     #[rustfmt::skip]
     let expected = [

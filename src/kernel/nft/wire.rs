@@ -13,6 +13,7 @@ const NESTED: u16 = 0x8000;
 const LIST_ELEMENT: u16 = NESTED | 1;
 
 pub(super) const NEW_TABLE: u16 = SUBSYSTEM << 8;
+const GET_TABLE: u16 = SUBSYSTEM << 8 | 1;
 pub(super) const DELETE_TABLE: u16 = SUBSYSTEM << 8 | 2;
 pub(super) const NEW_CHAIN: u16 = SUBSYSTEM << 8 | 3;
 pub(super) const NEW_RULE: u16 = SUBSYSTEM << 8 | 6;
@@ -21,7 +22,9 @@ pub(super) const NEW_ELEMENTS: u16 = SUBSYSTEM << 8 | 12;
 pub(super) const DELETE_ELEMENTS: u16 = SUBSYSTEM << 8 | 14;
 
 const SET_CONSTANT: u32 = 2;
+const SET_INTERVAL: u32 = 4;
 const SET_MAP: u32 = 8;
+const SET_CONCAT: u32 = 0x80;
 
 /// An element list is one attribute, which ends at 64 KiB; an element takes up to 60 octets.
 pub const ELEMENTS_MAX: usize = 1000;
@@ -51,6 +54,9 @@ pub enum Key {
     InterfaceIndex,
     Ipv6AndIndex,
     Ipv6AndName,
+    Ipv4AndPort,
+    Ipv6AndPort,
+    PacketMark,
 }
 
 impl Key {
@@ -63,24 +69,49 @@ impl Key {
             Key::InterfaceIndex => 20,
             Key::Ipv6AndIndex => 8 << 6 | 20,
             Key::Ipv6AndName => 8 << 6 | 41,
+            Key::Ipv4AndPort => 7 << 6 | 13,
+            Key::Ipv6AndPort => 8 << 6 | 13,
+            Key::PacketMark => 19,
         }
     }
 
     /// Whether the value is a number in the machine's own order. Of joined types `nft` knows that by itself.
     fn is_host_order(self) -> bool {
         match self {
-            Key::InterfaceIndex => true,
-            Key::Ipv4 | Key::Ipv6 | Key::Icmpv6Type | Key::Ipv6AndIndex | Key::Ipv6AndName => false,
+            Key::InterfaceIndex | Key::PacketMark => true,
+            Key::Ipv4
+            | Key::Ipv6
+            | Key::Icmpv6Type
+            | Key::Ipv6AndIndex
+            | Key::Ipv6AndName
+            | Key::Ipv4AndPort
+            | Key::Ipv6AndPort => false,
         }
     }
 
     fn len(self) -> u32 {
         match self {
-            Key::Ipv4 | Key::InterfaceIndex => 4,
+            Key::Ipv4 | Key::InterfaceIndex | Key::PacketMark => 4,
+            Key::Ipv4AndPort => 8,
             Key::Ipv6 => 16,
             Key::Icmpv6Type => 1,
-            Key::Ipv6AndIndex => 20,
+            Key::Ipv6AndIndex | Key::Ipv6AndPort => 20,
             Key::Ipv6AndName => 32,
+        }
+    }
+
+    /// The lengths of what is joined, which only sets of ranges have to tell.
+    fn parts(self) -> &'static [u32] {
+        match self {
+            Key::Ipv4AndPort => &[4, 2],
+            Key::Ipv6AndPort => &[16, 2],
+            Key::Ipv4
+            | Key::Ipv6
+            | Key::Icmpv6Type
+            | Key::InterfaceIndex
+            | Key::Ipv6AndIndex
+            | Key::Ipv6AndName
+            | Key::PacketMark => &[],
         }
     }
 }
@@ -94,6 +125,8 @@ pub struct Set {
     pub to: Option<Key>,
     /// Its elements never change.
     pub constant: bool,
+    /// Its elements are ranges of joined keys.
+    pub ranges: bool,
 }
 
 impl Set {
@@ -110,6 +143,8 @@ impl Set {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Element {
     pub key: Vec<u8>,
+    /// The last of a range.
+    pub end: Option<Vec<u8>>,
     pub data: Option<Vec<u8>>,
 }
 
@@ -118,6 +153,8 @@ pub struct Element {
 pub enum Register {
     First = 1,
     Second = 2,
+    /// What follows four octets in the first.
+    FirstRest = 9,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +166,7 @@ pub enum Base {
 /// What a packet brings along besides its octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meta {
+    Mark = 3,
     InputIndex = 4,
     OutputIndex = 5,
     InputName = 6,
@@ -141,6 +179,8 @@ pub enum Meta {
 pub enum Verdict {
     Drop,
     Accept,
+    /// Back to what follows the chain.
+    Return,
     Goto(&'static str),
 }
 
@@ -156,6 +196,11 @@ pub enum Expression {
     Meta {
         what: Meta,
         to: Register,
+    },
+    /// Gives the packet what is in a register.
+    SetMeta {
+        what: Meta,
+        from: Register,
     },
     Equals {
         from: Register,
@@ -218,6 +263,13 @@ impl Table<'_> {
         request
     }
 
+    /// A question that is refused when there is none.
+    pub fn exists(&self) -> Request {
+        let mut request = self.request(GET_TABLE, 0);
+        request.text(1, self.name);
+        request
+    }
+
     /// With everything in it.
     pub fn delete(&self) -> Request {
         let mut request = self.request(DELETE_TABLE, 0);
@@ -255,15 +307,25 @@ impl Table<'_> {
         request.text(1, self.name).text(2, set.name);
         let constant = if set.constant { SET_CONSTANT } else { 0 };
         let map = if set.to.is_some() { SET_MAP } else { 0 };
-        number(&mut request, 3, constant | map);
+        let ranges = if set.ranges { SET_INTERVAL | SET_CONCAT } else { 0 };
+        number(&mut request, 3, constant | map | ranges);
         number(&mut request, 4, set.key.number());
         number(&mut request, 5, set.key.len());
         if let Some(to) = set.to {
             number(&mut request, 6, to.number());
             number(&mut request, 7, to.len());
         }
+        if set.ranges {
+            request.nested(NESTED | 9, |description| {
+                description.nested(NESTED | 2, |list| {
+                    for length in set.key.parts() {
+                        list.nested(LIST_ELEMENT, |one| number(one, 1, *length));
+                    }
+                });
+            });
+        }
         number(&mut request, 10, id);
-        if set.key.is_host_order() {
+        if set.key.is_host_order() || set.to.is_some_and(Key::is_host_order) {
             request.attribute(13, &set.byte_orders());
         }
         request
@@ -284,6 +346,9 @@ impl Table<'_> {
             for element in elements {
                 list.nested(LIST_ELEMENT, |one| {
                     value(one, 1, &element.key);
+                    if let Some(end) = &element.end {
+                        value(one, 10, end);
+                    }
                     if let Some(data) = &element.data {
                         value(one, 2, data);
                     }
@@ -309,7 +374,7 @@ impl Expression {
     fn name(&self) -> &'static str {
         match self {
             Expression::Payload { .. } => "payload",
-            Expression::Meta { .. } => "meta",
+            Expression::Meta { .. } | Expression::SetMeta { .. } => "meta",
             Expression::Equals { .. } => "cmp",
             Expression::Mask { .. } => "bitwise",
             Expression::In { .. } | Expression::Map { .. } => "lookup",
@@ -330,6 +395,10 @@ impl Expression {
             Expression::Meta { what, to } => {
                 number(data, 1, *to as u32);
                 number(data, 2, *what as u32);
+            }
+            Expression::SetMeta { what, from } => {
+                number(data, 2, *what as u32);
+                number(data, 3, *from as u32);
             }
             Expression::Equals { from, value: wanted } => {
                 number(data, 1, *from as u32);
@@ -366,6 +435,7 @@ fn encode_verdict(verdict: Verdict, data: &mut Request) {
     let (code, chain): (i32, Option<&str>) = match verdict {
         Verdict::Drop => (0, None),
         Verdict::Accept => (1, None),
+        Verdict::Return => (-5, None),
         Verdict::Goto(chain) => (-4, Some(chain)),
     };
     // Verdicts go into register 0.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use keepalived_conf::blocks::global::Global;
 use keepalived_conf::blocks::tracking::vrrp_script::TrackScript;
 use keepalived_conf::blocks::vrrp::VrrpInstance;
 use keepalived_conf::blocks::vrrp::authentication::AuthType;
@@ -19,7 +20,7 @@ use crate::observe::snapshot::{Instance, Track, Vrrp};
 /// Everything the VRRP worker knows.
 pub fn vrrp(seen: &Vrrp, written: &Written) -> String {
     let mut page = Page::default();
-    global(&mut page, written);
+    global(&mut page, &written.global);
     if !seen.instances.is_empty() {
         page.title("VRRP Topology");
         for instance in &seen.instances {
@@ -38,7 +39,7 @@ pub fn vrrp(seen: &Vrrp, written: &Written) -> String {
 /// What the parent process writes.
 pub fn parent(written: &Written) -> String {
     let mut page = Page::default();
-    global(&mut page, written);
+    global(&mut page, &written.global);
     page.0
 }
 
@@ -49,25 +50,29 @@ pub(super) fn shown_interface(seen: &Instance) -> String {
 }
 
 #[derive(Debug, Default)]
-struct Page(String);
+pub(super) struct Page(String);
 
 impl Page {
-    fn title(&mut self, title: &str) {
+    pub(super) fn text(self) -> String {
+        self.0
+    }
+
+    pub(super) fn title(&mut self, title: &str) {
         self.0.push_str(&format!("------< {title} >------\n"));
     }
 
     /// A thing, with one blank before it.
-    fn head(&mut self, line: impl Display) {
+    pub(super) fn head(&mut self, line: impl Display) {
         self.0.push_str(&format!(" {line}\n"));
     }
 
     /// A line of a thing, with three.
-    fn line(&mut self, line: impl Display) {
+    pub(super) fn line(&mut self, line: impl Display) {
         self.0.push_str(&format!("   {line}\n"));
     }
 
     /// A list, with five; nothing where it is empty.
-    fn list(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+    pub(super) fn list(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
         let mut lines = lines.into_iter().peekable();
         if lines.peek().is_some() {
             self.line(title);
@@ -75,7 +80,7 @@ impl Page {
         }
     }
 
-    fn pair(&mut self, label: &str, value: impl Display) {
+    pub(super) fn pair(&mut self, label: &str, value: impl Display) {
         self.line(format_args!("{label} = {value}"));
     }
 
@@ -91,7 +96,7 @@ fn on(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-fn yes(value: bool) -> &'static str {
+pub(super) fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
@@ -107,8 +112,7 @@ fn moment(seconds: f64) -> String {
     format!("{seconds:.6} ({date}.{:06} {year})", wall.subsec_micros())
 }
 
-fn global(page: &mut Page, written: &Written) {
-    let global = &written.global;
+pub(super) fn global(page: &mut Page, global: &Global) {
     page.title("Global definitions");
     let name = |name: &Option<String>, otherwise: &str| name.clone().unwrap_or_else(|| otherwise.to_owned());
     page.head(format_args!("Network namespace = {}", name(&global.top.net_namespace, "(default)")));

@@ -1,6 +1,7 @@
 //! Dumps as keepalived writes them: exporters, liveness probes and web front ends read these files by their labels,
 //! indentation and keys, so the layout is a contract.
 
+pub mod check;
 pub mod data;
 pub mod json;
 pub mod place;

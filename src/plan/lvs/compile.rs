@@ -75,6 +75,7 @@ impl<'c> Making<'c> {
             VirtualAddress::Address { .. } | VirtualAddress::Fwmark(_) => 0,
         };
         let id = self.numbers.service(head, nth_of_head);
+        self.plan.order.push(id);
         self.fronts.add(id, server, &mut self.numbers);
         let mut servers = Vec::with_capacity(server.real_servers.len());
         for real in &server.real_servers {

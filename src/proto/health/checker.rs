@@ -101,6 +101,14 @@ impl Checker {
         self.asked.is_some()
     }
 
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    pub(super) fn page(&self) -> u16 {
+        self.step
+    }
+
     pub(super) fn has_run(&self) -> bool {
         self.ran
     }

@@ -4,7 +4,7 @@ use super::Engine;
 use super::checker::Counters;
 use super::params::{CheckerParams, ServerParams, ServiceParams};
 use super::server::Wish;
-use super::types::{CheckerId, ServerId, ServiceId};
+use super::types::{CheckerId, ServerId, ServiceId, Weight};
 
 /// A real server as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,12 @@ pub struct CheckerView<'e> {
     pub has_run: bool,
     /// A check is under way.
     pub running: bool,
+    /// In a row.
+    pub failures: u32,
+    /// The page that is asked for next; the one that failed while it is down.
+    pub page: u16,
+    /// What it adds to the weight of its server.
+    pub weight: Option<Weight>,
     pub counters: Counters,
 }
 
@@ -95,6 +101,9 @@ impl Engine {
             up: checker.up,
             has_run: checker.has_run(),
             running: checker.is_asked(),
+            failures: checker.failures(),
+            page: checker.page(),
+            weight: checker.weight(),
             counters: checker.counters,
         })
     }

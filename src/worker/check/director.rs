@@ -107,6 +107,7 @@ pub(super) struct Director {
     look_closely_at: u64,
     /// What was said about its absence, so that it is said once.
     complaint: Option<String>,
+    version: Option<(u32, u32, u32)>,
     counts: Counts,
     /// What the table had counted when it was asked last; and whether the answer is still to come.
     counted: Stats,
@@ -133,6 +134,7 @@ impl Director {
             look_at: None,
             look_closely_at: 0,
             complaint: None,
+            version: None,
             counts: Counts::default(),
             counted: Stats::new(),
             counting: false,
@@ -149,6 +151,11 @@ impl Director {
     /// What the table has counted; nothing while that is being asked.
     pub(super) fn counted(&self) -> Option<(&Stats, Counts)> {
         (!self.counting).then_some((&self.counted, self.counts))
+    }
+
+    /// Of the kernel's load balancer, once it was found.
+    pub(super) fn version(&self) -> Option<(u32, u32, u32)> {
+        self.version
     }
 
     /// Makes the table as wanted. The answer comes as news.
@@ -293,6 +300,7 @@ impl Director {
         self.reading = false;
         let started = opened.map_err(|error| error.to_string()).and_then(|ipvs| {
             let (major, minor, patch) = ipvs.info().version;
+            self.version = Some((major.into(), minor.into(), patch.into()));
             self.log.info(format_args!("load balancing by IPVS {major}.{minor}.{patch}"));
             Keeper::start(ipvs).map_err(|error| format!("no thread for load balancing: {error}"))
         });
@@ -424,10 +432,12 @@ impl Director {
     fn judge(&mut self, drift: Option<Drift>) {
         let Some(drift) = drift else { return };
         self.counts.drifts += 1;
-        self.log.warning(format_args!(
-            "somebody else changed the load balancer's table: {drift}; it is put right ({} times so far)",
-            self.counts.drifts
-        ));
+        let before = match self.counts.drifts {
+            1 => String::new(),
+            times => format!(", as {} times before", times - 1),
+        };
+        self.log
+            .warning(format_args!("somebody else changed the load balancer's table: {drift}; it is put right{before}"));
         self.news.push_back(News::Drifted);
     }
 

@@ -13,6 +13,7 @@ use super::told::Files;
 use crate::kernel::child::Command;
 use crate::kernel::host::OsHost;
 use crate::kernel::ipvs::{Daemon, Role};
+use crate::kernel::netlink::Room;
 use crate::notify::balance::{Book, Hooks};
 use crate::notify::smtp::Post;
 use crate::notify::{Pipe, command};
@@ -36,6 +37,8 @@ pub(super) struct Meaning {
     pub(super) standing: Option<Standing>,
     /// Where the load balancer is, if not in our own network namespace.
     pub(super) namespace: Option<PathBuf>,
+    /// For news about addresses of this host.
+    pub(super) room: Option<Room>,
 }
 
 /// What there is to say about a configuration, for the log.
@@ -51,10 +54,6 @@ impl Meaning {
             plan.setup.globals.at_stop = AtStop::Keep;
         }
         let mut remarks = Remarks::new();
-        if plan.marks.is_some() {
-            let what = "`nftables_ipvs` is not carried out: packets get no marks";
-            remarks.push((Level::Error, what.to_owned()));
-        }
         let book = book_of(&plan, &host, &mut remarks);
         let pipes: Vec<Pipe> = plan.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
         let runs = |check: &Check| matches!(check.check.as_ref(), Checker::Misc(_));
@@ -66,6 +65,7 @@ impl Meaning {
             mail: Post::compile(&config),
             files: files_of(&plan),
             namespace: namespace_of(&config),
+            room: room_of(&config),
             plan,
         };
         (meaning, remarks)
@@ -120,6 +120,12 @@ fn files_of(plan: &LvsPlan) -> Files {
         }
     }
     files
+}
+
+fn room_of(config: &Config) -> Option<Room> {
+    let buffer = &config.global.buffers.lvs_monitor;
+    let octets = (*buffer.bytes).filter(|_| buffer.bytes.given())?;
+    Some(Room { octets: usize::try_from(octets).unwrap_or(usize::MAX), force: buffer.force })
 }
 
 fn namespace_of(config: &Config) -> Option<PathBuf> {

@@ -10,6 +10,8 @@ mod annals;
 mod answers;
 mod balance;
 mod director;
+mod dumps;
+mod marks;
 mod meaning;
 mod presence;
 pub mod probe;
@@ -37,11 +39,12 @@ use crate::notify::balance::Names;
 use crate::observe::log::{Level, Log};
 use crate::observe::snapshot::lvs::Lvs;
 use crate::plan::lvs::LvsPlan;
-use crate::proto::health::{Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
+use crate::proto::health::{AtStop, Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
 use crate::worker::drive::{self, Effects, Inputs, World};
 use annals::Annals;
 use answers::Wishes;
 use director::{Director, News};
+use marks::Marking;
 use meaning::Meaning;
 use presence::Presence;
 use probe::{Finding, Tools};
@@ -71,6 +74,8 @@ enum Order {
     Tell(oneshot::Sender<Box<Lvs>>),
     /// The operator wants this of a real server.
     Operate(answers::Wanted, oneshot::Sender<answers::Answer>),
+    /// Say how everything stands.
+    Show(oneshot::Sender<dumps::State>),
     /// Leave everything in good order, and end.
     Stop,
 }
@@ -103,7 +108,9 @@ async fn run(meaning: Meaning, outside: Outside<'_>) -> io::Result<()> {
     let driven = drive::drive(&mut engine, &mut worker).await;
     // What follows has no loop that could say so.
     (worker.outside.alive)(PATIENCE);
+    let stays = worker.setup().globals.at_stop == AtStop::Keep;
     worker.director.end().await;
+    worker.marking.end(stays).await;
     driven
 }
 
@@ -113,6 +120,7 @@ struct Worker<'a> {
     before: Option<Box<LvsPlan>>,
     outside: Outside<'a>,
     director: Director,
+    marking: Marking,
     probes: Probes,
     /// Only when some virtual server follows an address.
     presence: Option<Presence>,
@@ -142,6 +150,7 @@ impl<'a> Worker<'a> {
         let tools = Tools::new(Dialer::within(descriptors));
         let mut worker = Worker {
             director: Director::new(meaning.namespace.clone(), log.clone()),
+            marking: Marking::new(meaning.namespace.clone(), log.clone()),
             told: Told::new(log),
             meaning: Meaning::default(),
             before: None,
@@ -174,15 +183,23 @@ impl<'a> Worker<'a> {
         }
         self.told.turn_to(&next.files);
         self.probes.turn_to(&next.plan);
+        let room = self.meaning.room;
         self.before = Some(Box::new(std::mem::replace(&mut self.meaning, next).plan));
-        if self.follows_addresses() {
-            self.presence_at.get_or_insert(0);
-        } else {
+        if self.meaning.room != room
+            && let Some(presence) = &mut self.presence
+            && let Err(error) = presence.make_room(self.meaning.room)
+        {
+            self.outside.log.warning(format_args!("the buffer for news about addresses stays as it is: {error}"));
+        }
+        if !self.follows_addresses() {
             (self.presence, self.presence_at) = (None, None);
+        } else if self.presence.is_none() {
+            self.presence_at.get_or_insert(0);
         }
         let timeouts = self.meaning.plan.timeouts;
         self.director.set(|settings| settings.remember_for(timeouts));
         self.exchange();
+        self.marking.turn_to(self.meaning.plan.marks.as_ref());
         self.pending.push_back(Input::Reconfigure(changes));
     }
 
@@ -201,7 +218,7 @@ impl<'a> Worker<'a> {
         self.director.set(|settings| settings.exchange(daemons));
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: Order, engine: &Engine) {
         match order {
             Order::Reload(next) => self.adopt(*next),
             Order::Instance { name, is_master } => {
@@ -214,6 +231,11 @@ impl<'a> Worker<'a> {
                 self.director.count();
             }
             Order::Operate(wanted, to) => self.pending.extend(self.wishes.begin(wanted, &self.meaning.plan, to)),
+            Order::Show(to) => {
+                let (engine, plan, ipvs) = (engine.clone(), self.meaning.plan.clone(), self.director.version());
+                // Nobody waits any more when the worker ends.
+                let _ = to.send(dumps::State { engine, plan, ipvs });
+            }
             Order::Stop => self.pending.push_back(Input::Stop),
         }
     }
@@ -222,7 +244,7 @@ impl<'a> Worker<'a> {
     fn look_at_addresses(&mut self) {
         let now = clock::now();
         if self.presence.is_none() && self.presence_at.is_some_and(|at| at <= now) {
-            match Presence::start(self.outside.log.clone()) {
+            match Presence::start(self.meaning.room, self.outside.log.clone()) {
                 Ok(presence) => (self.presence, self.presence_at) = (Some(presence), None),
                 Err(error) => self.blind(&error),
             }
@@ -309,6 +331,7 @@ impl World for Worker<'_> {
         let presence = self.presence_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
         tokio::select! {
             () = self.director.wait() => Ok(()),
+            () = self.marking.wait() => Ok(()),
             () = self.probes.wait() => Ok(()),
             () = self.told.wait() => Ok(()),
             // An error shows when the addresses are looked at.
@@ -322,10 +345,10 @@ impl World for Worker<'_> {
         }
     }
 
-    fn gather(&mut self, _: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
+    fn gather(&mut self, engine: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
         self.beat();
         while let Some(order) = self.ordered.take().or_else(|| self.outside.orders.try_recv().ok()) {
-            self.obey(order);
+            self.obey(order, engine);
         }
         inputs.extend(self.pending.drain(..));
         for news in self.director.take(&self.meaning.plan.setup) {
@@ -334,6 +357,7 @@ impl World for Worker<'_> {
                 News::Drifted => Input::Drifted,
             });
         }
+        self.marking.turn();
         self.look_at_addresses();
         inputs.extend(self.pending.drain(..));
         for (checker, finding) in self.told.take() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 
+use crate::kernel::netlink::Room;
 use crate::kernel::rtnl::monitor::Interest;
 use crate::kernel::rtnl::{Address, Asker, Event, Monitor};
 use crate::observe::log::Log;
@@ -21,10 +22,17 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Needs a tokio runtime with I/O enabled.
-    pub(super) fn start(log: Log) -> io::Result<Presence> {
+    pub(super) fn start(room: Option<Room>, log: Log) -> io::Result<Presence> {
         // Listening comes before the first look, so that no change falls between the two.
-        let monitor = Monitor::start(Interest::default())?;
+        let monitor = Monitor::start(Interest { room, ..Interest::default() })?;
         Ok(Presence { monitor, log, held: BTreeMap::new(), told: BTreeSet::new(), stale: true })
+    }
+
+    /// Hears by another socket. What came and went meanwhile shows when everything is read again.
+    pub(super) fn make_room(&mut self, room: Option<Room>) -> io::Result<()> {
+        self.monitor = Monitor::start(Interest { room, ..Interest::default() })?;
+        self.stale = true;
+        Ok(())
     }
 
     /// Waits until there may be news. Dropping the future loses nothing.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::answers::{self, Answerer, Question};
+use super::dumps::{self, Dumper};
 use super::meaning::Meaning;
 use super::{Order, Outside};
 use crate::channel::{Happened, Message, Outbox};
@@ -32,7 +33,11 @@ pub fn run(name: &OsStr, inherited: (i32, i32), habits: Habits, log: &Log) -> u8
 async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> io::Result<()> {
     let outbox = lifeline.outbox();
     let (orders, ordered) = channel(ORDERS_MAX);
-    process::obey_signals(&orders, || Order::Stop, |_| {})?;
+    let (wishes, wished) = channel(dumps::WAITING_MAX);
+    let wishing = wishes.clone();
+    process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, dump))?;
+    let dumper = Dumper::new(lifeline.configuration()?, log.clone());
+    let asking = orders.clone();
     let (first, remarks) = Meaning::of(text, None, habits);
     tell(remarks, log);
     let notifier = Notifier::new(log.clone());
@@ -68,7 +73,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         tokio::select! {
             ended = super::run(first, outside) => ended,
             never = answerer.serve(questioned) => never,
-            failed = obey(outbox, (orders, questions), current, habits, log) => failed,
+            failed = obey(outbox, (orders, questions, wishes), current, (habits, &dumper), log) => failed,
+            failed = dumper.serve(wished, asking) => failed,
             failed = outbox.run() => failed,
         }
     };
@@ -86,18 +92,22 @@ fn tell(remarks: Vec<(Level, String)>, log: &Log) {
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
-    (orders, questions): (Sender<Order>, Sender<Question>),
+    (orders, questions, wishes): (Sender<Order>, Sender<Question>, Sender<()>),
     mut current: LvsPlan,
-    habits: &Habits,
+    (habits, dumper): (&Habits, &Dumper),
     log: &Log,
 ) -> io::Result<()> {
     loop {
         match outbox.channel().receive().await {
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
+                let copy = bundle.try_clone();
                 let refused = match understand(bundle, current.clone(), habits.clone()).await {
                     Ok((next, remarks)) => {
                         tell(remarks, log);
                         current.clone_from(&next.plan);
+                        if let Ok(copy) = copy {
+                            dumper.turn_to(copy);
+                        }
                         let _ = orders.send(Order::Reload(Box::new(next))).await;
                         None
                     }
@@ -112,8 +122,7 @@ async fn obey(
                 // Whoever asks faster than we answer asks again.
                 let _ = questions.try_send((id, ask));
             }
-            // Its file is not written yet.
-            Ok(Some((Message::Dump(_), _))) => {}
+            Ok(Some((Message::Dump(dump), _))) => dumps::wish(&wishes, dump),
             Ok(Some((Message::Stop, _))) => {
                 // A loop that takes no more orders has ended; the other half of the select sees that.
                 let _ = orders.send(Order::Stop).await;

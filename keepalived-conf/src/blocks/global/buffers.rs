@@ -84,13 +84,14 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
         process_events, "process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
         "the socket that reports processes", default "4194304, even beyond the system's maximum; doubled after each overrun", since "2.0.11"
     ));
-    rows.extend(buffer!(
+    let commands = buffer!(
         lvs_command, "lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force",
         "the socket over which the checker process asks the kernel", default "65536", since "2.0.0"
-    ));
+    );
+    rows.extend(commands.map(|keyword| keyword.with_status(unneeded)));
     rows.extend(buffer!(
         lvs_monitor, "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force",
-        "the socket over which the checker process hears of changes", default "65536", since "2.0.0"
+        "the socket over which the checker process hears of changes", default "8388608, even beyond the system's maximum", since "2.0.0"
     ));
     rows
 }

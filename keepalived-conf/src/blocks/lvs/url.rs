@@ -9,7 +9,7 @@ use super::pattern::{self, Pattern};
 use super::shared::Shared;
 use crate::diagnostic::{Class, Diagnostic, Severity};
 use crate::interpret::NOT_UPSTREAM;
-use crate::schema::{Again, Block, Keyword, Node, Seen, Shape, kw};
+use crate::schema::{Again, Block, Keyword, Node, Seen, Shape, Status, kw};
 use crate::syntax::Word;
 use crate::value::Args;
 
@@ -199,7 +199,7 @@ fn pattern_rows() -> Vec<Keyword<Url>> {
             .default("PCRE2's")
             .otherwise("the line is ignored")
             .doc("Sizes of the stack for compiled patterns, in bytes.")
-            .note("The largest values of all urls count for all.")
+            .status(Status::NoEffect("patterns are searched for without a stack of their own, within a fixed limit"))
             .set(|url: &mut Url, args| {
                 if let Some(sizes) = stack(args) {
                     url.pattern().stack = Some(sizes);
