@@ -1,8 +1,8 @@
 #!/bin/bash
 # The guest's side of benches/ipvs.sh.
 . "$HERE/dist/guest/prepare"
-services=2277
-servers=37205
+services=${SERVICES:-2277}
+servers=${SERVERS:-37205}
 work=/run/bench
 mkdir -p "$work"
 
@@ -21,7 +21,7 @@ configure() {
 entries() { grep -c '^  ->.*:' /proc/net/ip_vs; }
 # The first two lines of the kernel's list are its head, of which one looks like an entry.
 full() { [ "$(entries)" -ge "$servers" ]; }
-weight_of_first() { ipvsadm -Sn -t 10.100.0.1:80 2>/dev/null | sed -n 's/.* -r 172.16.0.1:80 .* -w \([0-9]*\).*/\1/p'; }
+weight_of_first() { ipvsadm -Ln -t 10.100.0.1:80 2>/dev/null | awk '$2 == "172.16.0.1:80" { print $4 }'; }
 now() { echo "$EPOCHREALTIME"; }
 # cpu NAME: seconds of CPU that all processes of this name took.
 cpu() {
