@@ -40,10 +40,10 @@ fn lines_are_held_to_their_rules() {
         ("regex a\nregex_min_offset 1 2", &["KC291"], 0),
         ("regex a\nregex_max_offset -1", &["KC291"], 0),
         ("regex a\nregex_min_offset 5\nregex_max_offset 3", &["KC291"], 0),
-        ("regex a\nregex_stack 1", &["KC291"], 0),
-        ("regex a\nregex_stack 5 2", &["KC291"], 0),
-        ("regex a\nregex_stack x y", &["KC291"], 0),
-        ("regex a\nregex_stack 1000 2000", &[], 0),
+        ("regex a\nregex_stack 1", &["KC065", "KC291"], 0),
+        ("regex a\nregex_stack 5 2", &["KC065", "KC291"], 0),
+        ("regex a\nregex_stack x y", &["KC065", "KC291"], 0),
+        ("regex a\nregex_stack 1000 2000", &["KC065"], 0),
         ("foo", &["KC060"], 5),
     ] {
         let read = with(line);
