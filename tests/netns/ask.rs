@@ -29,7 +29,7 @@ fn steadfast(node: &Node, words: &str) -> String {
 
 /// What a path of the page gives.
 fn get(node: &Node, path: &str) -> String {
-    inside(node, &format!("printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | timeout 5 python3 -c '{CLIENT}'"))
+    inside(node, &format!("printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | timeout 60 python3 -c '{CLIENT}'"))
 }
 
 const CLIENT: &str = "import socket,sys\ns=socket.create_connection((\"127.0.0.1\",9165))\n\

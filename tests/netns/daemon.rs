@@ -60,7 +60,7 @@ fn a_named_instance_has_its_own_pid_files_process_names_and_log() {
     let Some(site) = Site::new("a_named_instance_has_its_own_pid_files_process_names_and_log") else { return };
     let before = "instance red\nglobal_defs {\n process_name kd-main\n vrrp_process_name kd-vrrp\n}\n";
     let daemon = site.start("--vrrp -g/run/k.log", before);
-    site.shows("ls /run/keepalived", "keepalived_red.pid\nvrrp_red.pid");
+    site.shows("ls /run/keepalived", "keepalived_red.pid\nkeepalived_red.sock\nvrrp_red.pid");
     site.shows("cat /proc/$(cat /run/keepalived/keepalived_red.pid)/comm", "kd-main");
     site.shows("cat /proc/$(cat /run/keepalived/vrrp_red.pid)/comm", "kd-vrrp");
     site.shows("grep -c 'Entering MASTER' /run/k_vrrp_red.log", "1");
@@ -80,7 +80,7 @@ fn a_daemon_of_a_namespace_lives_and_holds_its_addresses_there() {
     site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "1");
     assert!(!site.a.has("10.0.0.100"), "the node's own network has nothing of it");
     // Seen from outside, its PID files are in a folder of its own.
-    site.shows("ls /run/keepalived/blue", "keepalived.pid\nvrrp.pid");
+    site.shows("ls /run/keepalived/blue", "keepalived.pid\nkeepalived.sock\nvrrp.pid");
     assert!(daemon.stop().success());
     site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "0");
     site.shows("ls -d /run/keepalived 2>/dev/null", "");
