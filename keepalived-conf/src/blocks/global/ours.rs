@@ -18,7 +18,7 @@ pub struct Ours {
     /// A planned stop keeps the addresses until the successor is heard.
     pub handover: Setting<bool>,
     pub webhooks: Vec<String>,
-    /// Where the page and the metrics are: `PORT` on the loopback, or `ADDRESS:PORT`.
+    /// Where the page and the metrics are: `PORT` on the loopback, `ADDRESS:PORT`, or the path of a Unix socket.
     pub status_listen: Vec<String>,
 }
 
@@ -104,11 +104,12 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
                 }
             }),
         kw("status_listen")
-            .arg(Shape::Word("PORT|ADDRESS:PORT"))
+            .arg(Shape::Word("PORT|ADDRESS:PORT|PATH"))
             .default("none")
             .doc(
                 "Serve the status page, /metrics for Prometheus, /status.json and /healthz over HTTP here; a port alone \
-                 is one of the loopback. May stand several times.",
+                 is one of the loopback, and a path is a Unix socket that everybody may connect to. May stand several \
+                 times.",
             )
             .note("Reading only. Whoever wants passwords or TLS puts a proxy before it.")
             .example("status_listen 9165")
