@@ -64,7 +64,7 @@ pub struct Counts {
 pub struct Pipe {
     pub path: PathBuf,
     pub owner: Option<(u32, u32)>,
-    /// Started before the pipe is opened, with the pipe's path as its last argument.
+    /// Started when the pipe is there, with the pipe's path as its last argument.
     pub script: Option<Command>,
 }
 
@@ -92,6 +92,8 @@ impl Notifier {
 
     /// Opens a pipe. One that cannot be opened is an error of its own and stops nothing else.
     pub fn open(&mut self, pipe: &Pipe) -> io::Result<()> {
+        // A reader that finds no pipe would end at once.
+        let fifo = Fifo::open(&pipe.path, pipe.owner)?;
         if let Some(script) = &pipe.script {
             let mut script = script.clone();
             script.argv.push(pipe.path.display().to_string());
@@ -101,7 +103,6 @@ impl Notifier {
                 Err(error) => self.log.warning(format_args!("cannot start {}: {error}", script.program.display())),
             }
         }
-        let fifo = Fifo::open(&pipe.path, pipe.owner)?;
         let (sender, receiver) = mpsc::channel(LINES_WAITING_MAX);
         self.pipes.push((pipe.clone(), sender));
         spawn_local(write_lines(fifo, receiver));

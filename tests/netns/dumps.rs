@@ -18,17 +18,10 @@ const PAIR_OF_INSTANCES: &str = "vrrp_script chk {\n script \"/bin/true\"\n inte
     authentication {\n auth_type PASS\n auth_pass geheim12\n }\n unicast_src_ip 10.0.0.1\n unicast_peer {\n 10.0.0.2\n }\n \
     virtual_ipaddress {\n 10.0.0.102\n }\n}\n";
 
-/// Runs a line in the files a node sees.
-fn inside(node: &Node, line: &str) -> String {
-    let output =
-        node.namespace().command("sh").args(["-c", line]).stderr(Stdio::null()).output().expect("nsenter runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// Asks, and reads what is there once it is.
 #[track_caller]
 fn dump(node: &Node, daemon: &Daemon, signal: &str, file: &str) -> String {
-    inside(node, &format!("rm -f /run/{file}"));
+    node.inside(&format!("rm -f /run/{file}"));
     daemon.signal(signal);
     read_when_there(node, file)
 }
@@ -37,7 +30,7 @@ fn dump(node: &Node, daemon: &Daemon, signal: &str, file: &str) -> String {
 fn read_when_there(node: &Node, file: &str) -> String {
     let start = Instant::now();
     loop {
-        let text = inside(node, &format!("cat /run/{file}"));
+        let text = node.inside(&format!("cat /run/{file}"));
         if !text.is_empty() {
             return text;
         }
@@ -135,7 +128,7 @@ fn a_reader_never_finds_the_state_absent_or_half_written() {
     // Reads at once after the signal, as a virtual router's agent does, and counts what is no whole file.
     let line = "for i in $(seq 60); do kill -USR1 $(pgrep -o steadfast); x=$(cat /run/keepalived.data) || echo absent; \
         case \"$x\" in *'VRRP Instance = VI_1'*'MTU = '*) ;; *) echo \"half: $x\";; esac; done";
-    assert_eq!(inside(&a, line), "");
+    assert_eq!(a.inside(line), "");
 }
 
 #[test]
@@ -152,7 +145,7 @@ fn who_waits_for_the_name_to_be_written_and_closed_is_woken() {
     assert_eq!(lines.next().as_deref(), Some("ready"));
     daemon.signal("36");
     assert!(lines.any(|line| line == "keepalived.json"));
-    assert!(inside(&a, "cat /run/keepalived.json").contains("\"iname\":\"VI_1\""), "whole at that moment");
+    assert!(a.inside("cat /run/keepalived.json").contains("\"iname\":\"VI_1\""), "whole at that moment");
     let _ = watcher.kill();
     let _ = watcher.wait();
 }
@@ -162,7 +155,7 @@ fn a_liveness_probe_that_empties_the_file_finds_the_instance_again() {
     let test = "a_liveness_probe_that_empties_the_file_finds_the_instance_again";
     let Some((_lab, a, daemon)) = master(test) else { return };
     dump(&a, &daemon, "USR1", "keepalived.data");
-    inside(&a, ": > /run/keepalived.data");
+    a.inside(": > /run/keepalived.data");
     daemon.signal("USR1");
     let text = read_when_there(&a, "keepalived.data");
     assert!(text.contains("VRRP Instance = VI_1") && !text.contains("State = FAULT"), "{text}");
@@ -174,14 +167,14 @@ fn a_signal_to_every_process_of_the_program_harms_none_and_writes_no_line() {
     let Some((lab, a, daemon)) = master(test) else { return };
     dump(&a, &daemon, "USR1", "keepalived.data");
     let before = lab.journal.read().logs("a").count();
-    let pids = inside(&a, "pgrep -x steadfast");
+    let pids = a.inside("pgrep -x steadfast");
     for signal in ["37", "36", "USR1", "USR2", "63", "37"] {
-        inside(&a, &format!("kill -s {signal} $(pgrep -x steadfast)"));
+        a.inside(&format!("kill -s {signal} $(pgrep -x steadfast)"));
     }
     for file in ["keepalived.json", "keepalived.data", "keepalived.stats", "keepalived_parent.data"] {
         read_when_there(&a, file);
     }
-    assert_eq!(inside(&a, "pgrep -x steadfast"), pids);
+    assert_eq!(a.inside("pgrep -x steadfast"), pids);
     assert_eq!(lab.journal.read().logs("a").count(), before, "{}", lab.journal.read());
 }
 
@@ -198,16 +191,16 @@ fn statistics_begin_anew_after_they_were_written() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_one_line() {
     let Some((lab, a, daemon)) = master("a_folder_that_cannot_be_written_to_is_one_line") else { return };
-    inside(&a, "mount -t tmpfs -o size=4k tmpfs /mnt && mkdir /mnt/x");
+    a.inside("mount -t tmpfs -o size=4k tmpfs /mnt && mkdir /mnt/x");
     a.reconfigure(&format!("global_defs {{\n state_dump_file /mnt/x/\n}}\n{ALONE}"));
     daemon.signal("HUP");
-    inside(&a, "mount -o remount,ro /mnt");
+    a.inside("mount -o remount,ro /mnt");
     for _ in 0..5 {
         daemon.signal("USR1");
     }
     lab.journal.until("it says so", |seen| seen.said("a", "cannot write /mnt/x/keepalived.data"));
     dump(&a, &daemon, "36", "keepalived.json");
-    inside(&a, "mount -o remount,rw /mnt");
+    a.inside("mount -o remount,rw /mnt");
     let said = lab.journal.read();
     let lines = said.logs("a").filter(|line| line.contains("/mnt/x/keepalived.data")).count();
     assert_eq!(lines, 1, "{said}");

@@ -16,11 +16,13 @@ mod ask;
 mod capture;
 mod journal;
 mod node;
+mod site;
 mod topology;
 
 mod chaos;
 mod checkers;
 mod checks;
+mod contracts;
 mod daemon;
 mod dumps;
 mod interop;

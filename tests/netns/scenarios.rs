@@ -7,28 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::journal::{PATIENCE, Reading};
 use crate::node::{Daemon, Node, Program};
+use crate::site::SECURE;
 use crate::topology::{Lab, Segment};
-
-/// What a shell inside the node prints.
-fn inside(node: &Node, line: &str) -> String {
-    let output = node.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-#[track_caller]
-fn shows(node: &Node, line: &str, wanted: &str) {
-    let start = Instant::now();
-    loop {
-        let printed = inside(node, line);
-        if printed == wanted {
-            return;
-        }
-        assert!(start.elapsed() < PATIENCE, "`{line}` never showed {wanted:?} but {printed:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-const SECURE: &str = "global_defs {\n enable_script_security\n script_user root\n}\n";
 
 /// One instance as text.
 fn instance(name: &str, vrid: u8, priority: u8, interval: &str, vip: &str, more: &str) -> String {
@@ -69,6 +49,24 @@ fn alone(test: &str, before: &str, more: &str) -> Option<(Lab, Node, Daemon)> {
     let daemon = a.start(Program::Steadfast, &text);
     lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
     Some((lab, a, daemon))
+}
+
+#[test]
+fn every_virtual_router_of_a_segment_can_be_ours_and_moves() {
+    let Some(pair) = Pair::new("every_virtual_router_of_a_segment_can_be_ours_and_moves") else { return };
+    let text = |priority| -> String {
+        (1..=255u8).map(|id| instance(&format!("V{id}"), id, priority, "1", &format!("10.7.0.{id}"), "")).collect()
+    };
+    let held = "ip -o -4 addr show dev eth0 | grep -c ' 10.7.0.'";
+    let b = pair.b.start(Program::Steadfast, &text(100));
+    pair.b.shows(held, "255");
+    let a = pair.a.start(Program::Steadfast, &text(200));
+    pair.a.shows(held, "255");
+    pair.b.shows(held, "0");
+    assert!(a.stop().success());
+    pair.b.shows(held, "255");
+    assert!(b.stop().success());
+    pair.b.shows(held, "0");
 }
 
 #[test]
@@ -121,32 +119,48 @@ fn adverts_of_ten_milliseconds_find_a_dead_master() {
 #[test]
 fn a_reload_of_any_kind_costs_no_advert_and_no_mastership() {
     let Some(pair) = Pair::new("a_reload_of_any_kind_costs_no_advert_and_no_mastership") else { return };
-    let main = |more: &str| instance("A", 1, 200, "1", "10.0.0.100", more);
+    let of = |priority: u8, vips: &str, more: &str| instance("A", 1, priority, "0.5", vips, more);
+    let main = |more: &str| of(200, "10.0.0.100", more);
     let a = pair.a.start(Program::Steadfast, &main(""));
     pair.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
-    let b = pair.b.start(Program::Steadfast, &instance("A", 1, 100, "1", "10.0.0.100", ""));
+    let b = pair.b.start(Program::Steadfast, &instance("A", 1, 100, "0.5", "10.0.0.100", ""));
     pair.until("b is backup", |seen| seen.said("b", "Entering BACKUP"));
-    // A second instance, so that every reload has work to do beside the one that is watched.
+    pair.a.script("well", "exit 0");
+    let check = format!("{SECURE}vrrp_script S {{\n script /run/well\n interval 1\n weight 10\n rise 1\n}}\n");
+    // Instances beside the one that is watched, and addresses by the hundred: every reload has work to do.
     let many: String =
-        (2..=60u8).map(|id| instance(&format!("V{id}"), id, 100, "1", &format!("10.7.0.{id}"), "")).collect();
+        (2..=100u8).map(|id| instance(&format!("V{id}"), id, 100, "1", &format!("10.7.0.{id}"), "")).collect();
+    let addresses: String = (1..=200u8).map(|number| format!("10.8.0.{number}\n")).collect();
     let kinds = [
-        ("nothing", main("")),
-        ("another interval of announcements", main("garp_master_refresh 5")),
-        ("more instances", format!("{}{many}", main(""))),
-        ("a notification", format!("{SECURE}{}", main("notify /bin/true"))),
-        ("fewer instances", main("")),
-        ("an error", "vrrp_instance A {\n".to_owned()),
+        ("nothing", main(""), 200),
+        ("another interval of announcements", main("garp_master_refresh 5"), 200),
+        ("more addresses", of(200, "10.0.0.100\n 10.0.0.101", ""), 200),
+        ("fewer addresses", main(""), 200),
+        ("a higher priority", of(210, "10.0.0.100", ""), 210),
+        ("a lower priority", main(""), 200),
+        ("a script", format!("{check}{}", main("track_script {\n S\n }")), 210),
+        ("no script", main(""), 200),
+        ("more instances", format!("{}{many}", main("")), 200),
+        (
+            "another instance of many addresses",
+            format!("{}{}", main(""), instance("B", 2, 90, "1", &addresses, "")),
+            200,
+        ),
+        ("a notification", format!("{SECURE}{}", main("notify /bin/true")), 200),
+        ("one instance", main(""), 200),
+        ("an error", "vrrp_instance A {\n".to_owned(), 200),
     ];
-    for (kind, text) in kinds {
+    for (kind, text, priority) in kinds {
         pair.a.reconfigure(&text);
         pair.lab.journal.deed(format!("reload with {kind}"));
         a.signal("HUP");
-        pair.lab.journal.beats(2, |frame| frame.is_advert("10.0.0.1", 200));
+        pair.lab.journal.beats(2, |frame| frame.is_advert("10.0.0.1", priority));
     }
     let seen = pair.lab.journal.read();
     assert!(!seen.said("b", "Entering MASTER"), "b never had to take over\n{seen}");
-    assert!(!seen.frames().any(|frame| frame.is_advert("10.0.0.1", 0)), "a never left\n{seen}");
+    assert_eq!(seen.holders_over_time("10.0.0.100").len(), 1, "a never let go\n{seen}");
     assert!(seen.holds_alone("a", "10.0.0.100"));
+    assert!(seen.holders("10.0.0.101").is_empty() && seen.most_holders("10.0.0.101") == 1, "it came and went\n{seen}");
     assert!(a.stop().success() && b.stop().success());
 }
 
@@ -191,12 +205,26 @@ fn who_reads_the_notify_pipe_gets_every_line_in_order_however_late() {
 }
 
 #[test]
+fn a_script_that_hangs_and_forks_is_ended_with_all_its_children() {
+    let Some(mut lab) = Lab::new("a_script_that_hangs_and_forks_is_ended_with_all_its_children") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.script("hang", "trap '' TERM\nfor i in 1 2 3 4 5; do sleep 4711 & done\nyes flood\nwait");
+    let check = "vrrp_script S {\n script /run/hang\n interval 1\n timeout 1\n fall 1\n weight -50\n}\n";
+    let text = format!("{SECURE}{check}{}", instance("A", 1, 200, "0.2", "10.0.0.100", "track_script {\n S\n }"));
+    let daemon = a.start(Program::Steadfast, &text);
+    lab.journal.until("it failed", |seen| seen.said("a", "script `S` took too long and was ended"));
+    lab.journal.beats(2, |frame| frame.is_advert("10.0.0.1", 150));
+    assert!(daemon.stop().success());
+    a.shows("pgrep -fc '[s]leep 4711|/run/[h]ang'", "0");
+}
+
+#[test]
 fn a_disk_that_is_full_costs_a_dump_and_nothing_else() {
     let Some(mut lab) = Lab::new("a_disk_that_is_full_costs_a_dump_and_nothing_else") else { return };
     let lan = lab.segment("lan");
     let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
-    inside(
-        &a,
+    a.inside(
         "mkdir /run/full && mount -t tmpfs -o size=4k tmpfs /run/full && dd if=/dev/zero of=/run/full/x 2>/dev/null",
     );
     let before = "global_defs {\n state_dump_file /run/full/state\n}\n";
@@ -219,7 +247,7 @@ fn without_its_rights_the_daemon_says_what_is_missing_and_ends() {
         "{} -n -l --vrrp -f /run/test.conf -p /tmp/none/k.pid -r /tmp/none/v.pid",
         env!("CARGO_BIN_EXE_steadfast")
     );
-    let said = inside(&a, &format!("setpriv --bounding-set=-all --inh-caps=-all {daemon} 2>&1; echo status=$?"));
+    let said = a.inside(&format!("setpriv --bounding-set=-all --inh-caps=-all {daemon} 2>&1; echo status=$?"));
     assert!(said.contains("ermission denied") || said.contains("not permitted"), "{said}");
     assert!(said.ends_with("status=4") || said.ends_with("status=1"), "{said}");
 }
@@ -278,11 +306,10 @@ fn changes_that_come_faster_than_they_are_read_are_looked_up() {
     let test = "changes_that_come_faster_than_they_are_read_are_looked_up";
     let before = "global_defs {\n vrrp_netlink_monitor_rcv_bufs 4096\n}\n";
     let Some((lab, a, daemon)) = alone(test, before, "") else { return };
-    inside(
-        &a,
+    a.inside(
         "for i in $(seq 1 200); do for j in 1 2 3; do echo addr add 10.9.$j.$i/32 dev lo; done; done | ip -batch -",
     );
-    inside(&a, "seq 1 200 | sed 's/.*/addr del 10.9.1.&\\/32 dev lo/' | ip -batch -");
+    a.inside("seq 1 200 | sed 's/.*/addr del 10.9.1.&\\/32 dev lo/' | ip -batch -");
     lab.journal.until("it noticed", |seen| seen.said("a", "faster than they could be read"));
     lab.journal.beats(3, |frame| frame.is_advert("10.0.0.1", 100));
     a.operator("ip addr add 10.0.0.55/24 dev eth0");
@@ -298,10 +325,10 @@ fn a_daemon_that_leaves_its_terminal_is_found_by_its_pid_file() {
     let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
     a.reconfigure(&instance("A", 1, 100, "0.2", "10.0.0.100", ""));
     let bin = env!("CARGO_BIN_EXE_steadfast");
-    assert_eq!(inside(&a, &format!("cd /run && {bin} -P -f test.conf; echo $?")), "0");
+    assert_eq!(a.inside(&format!("cd /run && {bin} -P -f test.conf; echo $?")), "0");
     lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
-    shows(&a, "readlink /proc/$(cat /run/keepalived.pid)/fd/0", "/dev/null");
-    inside(&a, "kill -TERM $(cat /run/keepalived.pid)");
+    a.shows("readlink /proc/$(cat /run/keepalived.pid)/fd/0", "/dev/null");
+    a.inside("kill -TERM $(cat /run/keepalived.pid)");
     lab.journal.until("it is gone", |seen| seen.holders("10.0.0.100").is_empty());
-    shows(&a, "ls /run/keepalived.pid 2>/dev/null", "");
+    a.shows("ls /run/keepalived.pid 2>/dev/null", "");
 }

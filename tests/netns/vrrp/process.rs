@@ -1,42 +1,27 @@
 //! Processes that die or hang: whoever is left keeps the promises in their place.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Pair, V3_SLOW, Way};
-use crate::journal::PATIENCE;
 use crate::node::{Node, Program};
+use crate::site::eventually;
 
 const WAY: Way = V3_SLOW;
 
-/// What a shell inside the node prints.
-fn inside(node: &Node, line: &str) -> String {
-    let output = node.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
 fn worker_of(node: &Node) -> String {
-    inside(node, "cat /run/vrrp.pid")
+    node.inside("cat /run/vrrp.pid")
 }
 
 fn is_alive(node: &Node, pid: &str) -> bool {
     // A process that nobody has waited for yet is as dead as any.
-    !inside(node, &format!("grep '^State:' /proc/{pid}/status | grep -v Z")).is_empty()
+    !node.inside(&format!("grep '^State:' /proc/{pid}/status | grep -v Z")).is_empty()
 }
 
 impl Pair {
     fn signal_worker_of_a(&self, name: &str) {
         self.lab.journal.deed(format!("signal {name} to the worker on a"));
-        inside(&self.a, &format!("kill -s {name} {}", worker_of(&self.a)));
-    }
-}
-
-#[track_caller]
-fn eventually(promise: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "never came: {promise}");
-        thread::sleep(Duration::from_millis(20));
+        self.a.inside(&format!("kill -s {name} {}", worker_of(&self.a)));
     }
 }
 
@@ -116,18 +101,18 @@ fn signals_that_ask_for_something_end_nobody() {
 fn each_process_has_its_pid_file_and_a_second_copy_is_refused() {
     let Some(pair) = Pair::new("each_process_has_its_pid_file_and_a_second_copy_is_refused") else { return };
     let (a, _b) = pair.elect_a(WAY, Program::Steadfast, Program::Steadfast);
-    let (supervisor, worker) = (inside(&pair.a, "cat /run/keepalived.pid"), worker_of(&pair.a));
+    let (supervisor, worker) = (pair.a.inside("cat /run/keepalived.pid"), worker_of(&pair.a));
     assert!(is_alive(&pair.a, &supervisor) && is_alive(&pair.a, &worker) && supervisor != worker);
-    let parent = inside(&pair.a, &format!("awk '/^PPid:/ {{ print $2 }}' /proc/{worker}/status"));
+    let parent = pair.a.inside(&format!("awk '/^PPid:/ {{ print $2 }}' /proc/{worker}/status"));
     assert_eq!(parent, supervisor);
     let mut second = pair.a.start(Program::Steadfast, &WAY.configuration(1, 250, ""));
     eventually("the second copy gives up", || pair.lab.journal.read().said("a", "already running"));
     while second.is_running() {
         thread::sleep(Duration::from_millis(20));
     }
-    let after = (inside(&pair.a, "cat /run/keepalived.pid"), worker_of(&pair.a));
+    let after = (pair.a.inside("cat /run/keepalived.pid"), worker_of(&pair.a));
     assert_eq!(after, (supervisor, worker), "the first copy is undisturbed");
     assert!(a.stop().success());
-    let left = inside(&pair.a, "ls /run/keepalived.pid /run/vrrp.pid");
+    let left = pair.a.inside("ls /run/keepalived.pid /run/vrrp.pid");
     assert_eq!(left, "", "the files are gone with the daemon");
 }
