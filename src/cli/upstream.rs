@@ -125,6 +125,7 @@ fn habits(line: &CommandLine) -> Habits {
         leaves_everything: line.keep_vrrp,
         leaves_table: line.keep_ipvs,
         beside_checkers: line.checkers,
+        tells_configuration: line.dump_conf,
         tells_addresses: line.address_monitoring,
         namespace: line.namespace.clone(),
     }

@@ -2,8 +2,8 @@
 //! addresses and bytes, what goes out are typed answers.
 //!
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes, rules
-//! and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes, `machine` looks at what there is, `nft` filters
-//! packets. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
+//! and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes, `machine`
+//! looks at what there is, `memory` keeps the allocator small, `nft` filters packets. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -27,6 +27,7 @@ pub mod ipvs;
 pub mod linkbeat;
 pub mod logfile;
 pub mod machine;
+pub mod memory;
 pub mod names;
 pub mod namespace;
 pub mod netlink;

@@ -18,6 +18,7 @@ use super::signals::{self, Signal};
 use super::source::Source;
 use super::workers::Workers;
 use crate::kernel::files;
+use crate::kernel::memory;
 use crate::kernel::offspring::call_this_process;
 use crate::kernel::pidfile::{PidFile, PidFileError};
 use crate::kernel::sandbox::{self, CorePattern};
@@ -64,6 +65,7 @@ pub struct Settings {
 
 /// Runs until told to stop; the answer is the exit status.
 pub fn run(settings: &Settings, log: &Log) -> u8 {
+    memory::be_frugal();
     files::set_umask(settings.umask.unwrap_or(FIRST_UMASK));
     let _pattern = allow_core_files(settings, log);
     let first = match Source::read(settings, None, log) {
@@ -153,6 +155,7 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
         }
     }
     workers.begin();
+    memory::give_back();
     if asked_to_reload {
         // What was refused was told.
         let _ = workers.reload();
@@ -214,6 +217,7 @@ fn reload(service: &Service, told: Told, workers: &mut Workers<'_>, appointment:
     service.reloading();
     // What was refused was told.
     let _ = workers.reload();
+    memory::give_back();
     appointment.follow(&workers.house().reload);
     if told == Told::Nothing { told } else { Told::Reloading }
 }

@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 
 use crate::channel::{Channel, Dump, Message, Outbox};
 use crate::kernel::bundle::Bundle;
+use crate::kernel::memory;
 use crate::kernel::offspring;
 use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
@@ -61,6 +62,7 @@ pub fn run<F>(name: &OsStr, (channel, bundle): (i32, i32), log: &Log, live: F) -
 where
     F: AsyncFnOnce(&Lifeline, String) -> io::Result<()>,
 {
+    memory::be_frugal();
     // How programs are to run that we start, before anything here is changed.
     sandbox::original();
     offspring::call_this_process(name);

@@ -19,6 +19,8 @@ pub struct Habits {
     pub leaves_table: bool,
     /// The checkers may run in a process of their own.
     pub beside_checkers: bool,
+    /// The configuration is written to the log at start and after a reload (`--dump-conf`).
+    pub tells_configuration: bool,
     /// Every address that comes or goes is worth a line (`--address-monitoring`).
     pub tells_addresses: bool,
     /// The network namespace we were started in.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::journal::PATIENCE;
 use crate::node::{Daemon, Node, Program};
+use crate::site::SECURE;
 use crate::topology::Lab;
 
 const INSTANCE: &str = "vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n \
@@ -177,11 +178,33 @@ fn a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then() {
 #[test]
 fn everything_stays_when_the_daemon_is_told_to_leave_it() {
     let Some(site) = Site::new("everything_stays_when_the_daemon_is_told_to_leave_it") else { return };
-    let daemon = site.start("--vrrp --dont-release-vrrp", "");
+    site.a.script("hook", "echo \"$@\" >>/run/told");
+    let hook = INSTANCE.replace("virtual_ipaddress", "notify /run/hook\n virtual_ipaddress");
+    let daemon = site.a.start_with(Program::Steadfast, "--vrrp --dont-release-vrrp", &format!("{SECURE}{hook}"));
+    site.shows("grep -c MASTER /run/told", "1");
     assert!(daemon.stop().success());
     assert!(site.a.has("10.0.0.100"), "the address stays");
+    site.shows("cat /run/told", "INSTANCE VI_1 BACKUP 100\nINSTANCE VI_1 MASTER 100\nINSTANCE VI_1 STOP 100");
     let seen = site.lab.journal.read();
     assert!(!seen.frames().any(|frame| frame.is_advert("10.0.0.1", 0)), "nobody was told\n{seen}");
+}
+
+#[test]
+fn the_configuration_is_told_at_start_and_after_a_reload_when_asked_for() {
+    let Some(site) = Site::new("the_configuration_is_told_at_start_and_after_a_reload_when_asked_for") else { return };
+    let daemon = site.start("--vrrp --dump-conf", "");
+    let told = |part: &str| {
+        let part = part.to_owned();
+        site.lab.journal.until("it is told", move |seen| {
+            seen.since("reload").said("a", " VRRP Instance = VI_1") && seen.since("reload").said("a", &part)
+        });
+    };
+    told("Priority = 100");
+    site.a.reconfigure(&INSTANCE.replace("virtual_ipaddress", "priority 90\n virtual_ipaddress"));
+    site.lab.journal.deed("reload");
+    daemon.signal("HUP");
+    told("Priority = 90");
+    assert!(daemon.stop().success());
 }
 
 #[test]

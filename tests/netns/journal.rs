@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::capture::Frame;
 
 /// The longest a test waits for what must come. Far beyond every timer of the tests, so a busy machine does not matter.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -29,6 +29,7 @@ mod interop;
 mod kernel;
 mod keywords;
 mod lab;
+mod links;
 mod mail;
 mod marks;
 mod migrate;
@@ -38,3 +39,37 @@ mod recipes;
 mod scenarios;
 mod vrrp;
 mod workers;
+
+/// The tests of `links` as far as this machine's kernel has what they need; the suite of guests plays all of them.
+mod on_this_kernel {
+    use crate::links::{ANYWHERE, lacks};
+    use crate::topology::skipped;
+
+    fn play(number: usize) {
+        let (name, needed, run) = ANYWHERE[number];
+        match lacks(needed) {
+            None => run(name),
+            Some(why) => skipped(name, &format!("{why}; `cargo test --test uml links` plays it in a guest")),
+        }
+    }
+
+    #[test]
+    fn addresses_move_between_two_routers_on_a_vlan() {
+        play(0);
+    }
+
+    #[test]
+    fn addresses_move_between_two_routers_in_a_routing_domain() {
+        play(1);
+    }
+
+    #[test]
+    fn an_address_on_a_dummy_comes_and_goes_with_its_router() {
+        play(2);
+    }
+
+    #[test]
+    fn a_network_that_loses_and_delays_frames_has_one_router_again_when_it_is_mended() {
+        play(3);
+    }
+}

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::journal::{Journal, PATIENCE, What};
-use crate::topology::Namespace;
+use crate::topology::{Namespace, tool};
 
 /// Where a node's daemon finds its configuration.
 const CONFIGURATION: &str = "/run/test.conf";
@@ -185,7 +185,7 @@ impl Drop for Monitor {
 /// Starts `ip monitor` on a node and returns once it listens. It runs outside the node's process namespace, so that a
 /// crash there does not blind it.
 fn observe_addresses(node: &str, namespace: &Namespace, journal: &Journal) -> Monitor {
-    let mut monitor = Command::new("setpriv")
+    let mut monitor = tool("setpriv")
         .args(["--pdeathsig", "KILL", "nsenter", &format!("--net={}", namespace.path("ns/net"))])
         .args(["--", "ip", "-o", "monitor", "address"])
         .stdout(Stdio::piped())
@@ -247,9 +247,16 @@ impl Daemon {
     }
 
     fn send(&self, name: &str) -> bool {
-        let mut command = Command::new("nsenter");
+        let mut command = tool("nsenter");
         command.args(&self.doors).args(["--", "kill", "-s", name, &self.pid]);
         command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// Lets what started it go on, after everything on its node was stopped and told to go on: that stops too.
+    #[allow(dead_code)]
+    pub fn go_on(&self) {
+        let child = self.child.id().to_string();
+        assert!(tool("kill").args(["-CONT", &child]).status().is_ok_and(|status| status.success()));
     }
 
     /// Asks it to stop and waits until it has.

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
@@ -15,6 +16,16 @@ use nix::sched::{CloneFlags, setns};
 use crate::capture::Capture;
 use crate::journal::{Journal, PATIENCE};
 use crate::node::Node;
+
+/// A program to run. In a guest kernel it is told whose it is, which changes nothing there but makes the standard library
+/// fork: of children that borrow this program's memory (`vfork`) some never begin while other threads run, in such a kernel.
+pub fn tool(name: &str) -> Command {
+    let mut command = Command::new(name);
+    if std::env::var_os("STEADFAST_UML_SCENARIOS").is_some() {
+        command.uid(0);
+    }
+    command
+}
 
 /// A network, mount and process namespace, held open by one process.
 #[derive(Debug)]
@@ -27,7 +38,7 @@ impl Namespace {
     fn new(host: &str) -> Result<Namespace, String> {
         // A private /run keeps the pid files of daemons apart.
         let inside = format!("mount -t tmpfs tmpfs /run && hostname {host} && echo ready && exec sleep infinity");
-        let mut holder = Command::new("setpriv")
+        let mut holder = tool("setpriv")
             .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--uts", "--pid", "--fork"])
             .args(["--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", &inside])
             .stdin(Stdio::null())
@@ -52,7 +63,7 @@ impl Namespace {
 
     /// A command inside: same network, files and processes.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
+        let mut command = tool("nsenter");
         command.args(self.doors()).args(["--", program]).stdin(Stdio::null());
         command
     }
@@ -69,7 +80,7 @@ impl Namespace {
         let mut words = line.split_whitespace();
         let program = words.next().expect("a program");
         // Processes outside can be named here, which moving interfaces needs.
-        let output = Command::new("nsenter")
+        let output = tool("nsenter")
             .arg(format!("--net={}", self.path("ns/net")))
             .args(["--", program])
             .args(words)
@@ -117,10 +128,15 @@ fn programs_are_there() -> Result<(), String> {
     for (program, question) in
         [("ip", "-V"), ("nft", "--version"), ("nsenter", "--version"), ("keepalived", "--version")]
     {
-        let asked = Command::new(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let asked = tool(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
         asked.map_err(|error| format!("`{program}` cannot be run: {error}"))?;
     }
     Ok(())
+}
+
+/// Says on the terminal why a test is not played. Not captured by the test runner, unlike the print macros.
+pub fn skipped(test: &str, why: &str) {
+    let _ = std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes());
 }
 
 /// An Ethernet segment: a bridge that neither learns groups nor waits.
@@ -139,16 +155,10 @@ impl Lab {
             .clone()
             .and_then(|()| Namespace::new("switch"));
         match switch {
-            Ok(switch) => {
-                let lab = Lab { journal: Journal::new(), switch, segments: 0, nodes: 0 };
-                lab.switch.run("nft add table netdev cuts");
-                Some(lab)
-            }
+            Ok(switch) => Some(Lab { journal: Journal::new(), switch, segments: 0, nodes: 0 }),
             Err(why) => {
                 assert!(std::env::var("STEADFAST_NETNS").as_deref() != Ok("require"), "no namespaces: {why}");
-                // Not captured by the test runner, unlike the print macros.
-                let line = format!("SKIPPED {test}: a lab cannot be made here: {why}\n");
-                let _ = std::io::stderr().write_all(line.as_bytes());
+                skipped(test, &format!("a lab cannot be made here: {why}"));
                 None
             }
         }
@@ -243,6 +253,7 @@ impl Lab {
 
     /// In or out as the switch sees it.
     fn drop_frames(&self, hook: &str, port: &str) {
+        self.switch.run("nft add table netdev cuts");
         let chain = format!("nft add chain netdev cuts {hook}-{port}");
         self.switch.run(&format!("{chain} {{ type filter hook {hook} device {port} priority 0 ; policy drop ; }}"));
     }

@@ -313,6 +313,27 @@ fn leased_ipv6_addresses_stay_while_the_daemon_lives_and_vanish_when_it_is_kille
 }
 
 #[test]
+fn leased_addresses_vanish_when_every_process_is_stopped_and_return_when_they_go_on() {
+    let test = "leased_addresses_vanish_when_every_process_is_stopped_and_return_when_they_go_on";
+    let Some(pair) = Pair::new(test) else { return };
+    let leased = format!("global_defs {{\n vrrp_vip_lease 2\n}}\n{}", V3.configuration(1, 200, ""));
+    let a = pair.a.start(Program::Steadfast, &leased);
+    pair.until("a is master", |seen| seen.holds_alone("a", V3.vip()));
+    pair.lab.journal.deed("stop everything on a");
+    // The shell spares itself and the namespace's first process.
+    pair.a.inside("kill -STOP -1");
+    pair.until("the kernel took them away", |seen| {
+        seen.holders(V3.vip()).is_empty() && seen.holders(V3.second_vip()).is_empty()
+    });
+    pair.a.inside("kill -CONT -1");
+    a.go_on();
+    pair.until("a is master again", |seen| seen.holds_alone("a", V3.vip()) && seen.holds_alone("a", V3.second_vip()));
+    assert!(a.stop().success());
+    let left = pair.a.has(V3.vip()) || pair.a.has(V3.second_vip());
+    assert!(!left, "nothing is left behind\n{}", pair.lab.journal.read());
+}
+
+#[test]
 fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
     let Some(pair) = Pair::new("what_a_killed_daemon_left_behind_is_removed_at_the_next_start") else { return };
     let (_dead, _b) = pair.elect_a(V3, Program::Steadfast, Program::Steadfast);

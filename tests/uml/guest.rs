@@ -19,12 +19,16 @@ const LIST: &str = "STEADFAST_UML_SCENARIOS";
 const AT_ONCE: usize = 8;
 /// A folder in the guest's memory that no scenario hides.
 const OWN: &str = "/dev/steadfast";
-const KERNEL_MODULES: [&str; 20] = [
+const KERNEL_MODULES: [&str; 24] = [
+    "8021q",
     "bridge",
     "dummy",
     "ipip",
     "ipv6",
+    "macvlan",
+    "sch_netem",
     "veth",
+    "vrf",
     "ip_vs",
     "ip_vs_dh",
     "ip_vs_fo",

@@ -46,7 +46,7 @@ pub fn run(scenarios: Vec<Scenario>, arguments: &Arguments) -> ExitCode {
     let start = Instant::now();
     let (sender, told) = channel();
     let mut guests = Vec::new();
-    for kind in [Guest::Ours, Guest::Theirs] {
+    for kind in [Guest::Ours, Guest::Theirs, Guest::Labs] {
         let names: Vec<String> = selected.iter().filter(|one| one.guest == kind).map(|one| one.name.clone()).collect();
         if !names.is_empty() {
             let sender = sender.clone();

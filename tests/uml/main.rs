@@ -13,6 +13,23 @@
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+// The labs of the other suite, for what their kernels lack.
+#[allow(dead_code)]
+#[path = "../netns/capture.rs"]
+mod capture;
+#[allow(dead_code)]
+#[path = "../netns/journal.rs"]
+mod journal;
+#[allow(dead_code)]
+#[path = "../netns/links.rs"]
+mod links;
+#[allow(dead_code)]
+#[path = "../netns/node.rs"]
+mod node;
+#[allow(dead_code)]
+#[path = "../netns/topology.rs"]
+mod topology;
+
 mod arguments;
 mod case;
 mod daemon;
@@ -41,6 +58,8 @@ pub enum Guest {
     Ours,
     /// The daemon ours is compared with.
     Theirs,
+    /// Routers in labs of namespaces.
+    Labs,
 }
 
 impl fmt::Debug for Scenario {
@@ -60,6 +79,9 @@ fn scenarios() -> Vec<Scenario> {
     all.extend(traffic::scenarios());
     all.extend(golden::scenarios());
     all.extend(recipes::scenarios());
+    for (name, _, run) in links::ANYWHERE {
+        all.push(Scenario::new(Guest::Labs, &format!("links::{name}"), move || run(name)));
+    }
     all
 }
 

@@ -95,6 +95,10 @@ pub(super) struct Holder {
     asked: BTreeMap<Ticket, Asked>,
     /// Seconds after which the kernel takes an address away that is not renewed.
     lease: Option<u32>,
+    /// Renewals, and what undoes them, that the writer has not answered.
+    renewing: usize,
+    /// What a renewal on its way would bring back although it was lost meanwhile.
+    risen: Vec<Request>,
 }
 
 /// Where instances and links are: what a held thing is resolved with.
@@ -274,7 +278,10 @@ impl Holder {
     pub(super) fn settle(&mut self, done: Done<Part>) -> (Option<(Ticket, Outcome)>, Vec<Refused>) {
         let Part { ticket, number } = done.ticket;
         // A lease that could not be renewed shows as a lost address when it runs out.
-        let Some(ticket) = ticket else { return (None, Vec::new()) };
+        let Some(ticket) = ticket else {
+            self.renewing = self.renewing.saturating_sub(1);
+            return (None, Vec::new());
+        };
         let Some(asked) = self.asked.get_mut(&ticket) else { return (None, Vec::new()) };
         let Some(steps) = asked.parts.get(number) else { return (None, Vec::new()) };
         let mut told = Vec::new();
@@ -307,8 +314,8 @@ impl Holder {
         self.lease = lease;
     }
 
-    /// Gives every address its time anew: a job that nobody waits for.
-    pub(super) fn renewal(&self) -> Option<Job<Part>> {
+    /// Gives every address its time anew: a job that nobody waits for. The kernel adds what it does not find.
+    pub(super) fn renewal(&mut self) -> Option<Job<Part>> {
         let addresses = self.present.values().filter_map(|present| match &present.what {
             What::Address(address) => {
                 let lease = self.lease.filter(|_| !present.wanted_by.contains_key(&statics::OWNER));
@@ -317,7 +324,26 @@ impl Holder {
             What::Route(_) | What::Rule(_) => None,
         });
         let requests: Vec<Request> = addresses.collect();
-        (!requests.is_empty()).then_some(Job { ticket: Part { ticket: None, number: 0 }, requests })
+        self.unwaited(requests)
+    }
+
+    /// Removes what a renewal brings back that was lost while it was on its way: nobody would own it.
+    pub(super) fn burial(&mut self) -> Option<Job<Part>> {
+        let requests = std::mem::take(&mut self.risen);
+        self.unwaited(requests)
+    }
+
+    fn unwaited(&mut self, requests: Vec<Request>) -> Option<Job<Part>> {
+        if requests.is_empty() {
+            return None;
+        }
+        self.renewing += 1;
+        Some(Job { ticket: Part { ticket: None, number: 0 }, requests })
+    }
+
+    /// The writer did not take what nobody waits for.
+    pub(super) fn not_taken(&mut self) {
+        self.renewing = self.renewing.saturating_sub(1);
     }
 
     /// Something is not there after all. Whoever asked for it meanwhile, counting on it, is told with its own answer.
@@ -358,7 +384,11 @@ impl Holder {
     }
 
     fn lose(&mut self, key: Key) -> Vec<(InstanceId, Item)> {
-        self.present.remove(&key).map(|present| present.wanted_by.into_iter().collect()).unwrap_or_default()
+        let Some(present) = self.present.remove(&key) else { return Vec::new() };
+        if self.renewing > 0 && matches!(present.what, What::Address(_)) {
+            self.risen.push(present.what.remove());
+        }
+        present.wanted_by.into_iter().collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! The files this worker writes when it is asked to, by its supervisor or by a signal.
+//! The files this worker writes when it is asked to, by its supervisor or by a signal, and what it tells the log of its
+//! configuration.
 //!
 //! The loop only says how everything stands; texts are made and written beside it, one after the other.
 
@@ -21,9 +22,20 @@ use crate::watch::Busy;
 /// Wishes that may wait. Who wishes for more gets what those that wait will write.
 pub(super) const WAITING_MAX: usize = 8;
 
+/// Lines that are written to the log before others on this thread get their turn.
+const LINES_AT_ONCE: usize = 32;
+
+/// What somebody wants to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    File(Dump),
+    /// What the data file holds, in the log.
+    Lines,
+}
+
 /// Never waits.
-pub(super) fn wish(wishes: &Sender<Dump>, dump: Dump) {
-    let _ = wishes.try_send(dump);
+pub(super) fn wish(wishes: &Sender<Wish>, wish: Wish) {
+    let _ = wishes.try_send(wish);
 }
 
 #[derive(Debug)]
@@ -46,24 +58,41 @@ impl Dumper {
     }
 
     /// Never ends but with an error of the runtime.
-    pub(super) async fn serve(&self, mut wished: Receiver<Dump>, orders: Sender<Order>) -> io::Result<()> {
-        while let Some(dump) = wished.recv().await {
-            let wanted = if dump == Dump::Data { Wanted::Everything } else { Wanted::State };
+    pub(super) async fn serve(&self, mut wished: Receiver<Wish>, orders: Sender<Order>) -> io::Result<()> {
+        while let Some(wish) = wished.recv().await {
+            let wanted = match wish {
+                Wish::File(Dump::Data) | Wish::Lines => Wanted::Everything,
+                Wish::File(Dump::Stats | Dump::StatsAnew | Dump::Json) => Wanted::State,
+            };
             let (to, answer) = oneshot::channel();
             // A loop that takes no more orders has ended; the other half of the select sees that.
             let _ = orders.send(Order::Show((wanted, to))).await;
             let Ok(mut seen) = answer.await else { continue };
-            if dump == Dump::StatsAnew {
+            if wish == Wish::File(Dump::StatsAnew) {
                 let _ = orders.send(Order::CountAnew).await;
             }
             for track in &mut seen.tracks {
                 track.busy = track.kind == "script" && self.busy.borrow().contains(&track.name);
             }
             let written = self.written.borrow().clone();
-            let outcome = tokio::task::spawn_blocking(move || write(dump, &seen, &written)).await;
-            self.tell(outcome.map_err(io::Error::other)?);
+            match wish {
+                Wish::File(dump) => {
+                    let outcome = tokio::task::spawn_blocking(move || write(dump, &seen, &written)).await;
+                    self.tell(outcome.map_err(io::Error::other)?);
+                }
+                Wish::Lines => self.log_lines(&data::vrrp(&seen, &written)).await,
+            }
         }
         std::future::pending().await
+    }
+
+    async fn log_lines(&self, text: &str) {
+        for (number, line) in text.lines().enumerate() {
+            if number % LINES_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+            self.log.info(line);
+        }
     }
 
     /// One line when it begins to go wrong, one when it works again.

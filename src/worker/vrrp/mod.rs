@@ -49,7 +49,7 @@ use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
-    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Stand, Ticket, TrackId, WallTime,
+    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Phase, Stand, Ticket, TrackId, WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::standing::Habits;
@@ -399,6 +399,7 @@ impl<'a> Worker<'a> {
         if let Some(job) = self.holder.renewal()
             && self.writer.submit(job).is_err()
         {
+            self.holder.not_taken();
             self.outside.log.warning("leases of addresses could not be renewed: the kernel is too busy");
         }
         let third = |seconds: u32| u64::from(seconds) * 1_000_000_000 / RENEWALS_PER_LEASE;
@@ -501,6 +502,18 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Nothing is undone and nobody on the network is told; whoever is told what happens here is.
+    fn tell_that_we_left(&mut self, engine: &Engine) {
+        let groups: Vec<_> = self.plan.setup.groups.keys().copied().collect();
+        let stopped = engine
+            .instances()
+            .map(|instance| Event::Stopped { instance, from: engine.phase(instance).unwrap_or(Phase::Init) })
+            .chain(groups.into_iter().map(|group| Event::GroupStopped { group }));
+        for event in stopped {
+            self.carry_out(engine, Effect::Report(event));
+        }
+    }
+
     /// The writer finishes what it was given; then what was made for the instances goes.
     async fn end(mut self) {
         self.release_statics();
@@ -561,7 +574,6 @@ impl World for Worker<'_> {
         if engine.wants_clock() {
             inputs.push(Input::Clock(wall));
         }
-        self.renew_leases();
         self.hold_statics();
         self.announcing.serve(&self.outside.log);
         self.ask_interfaces()?;
@@ -581,6 +593,13 @@ impl World for Worker<'_> {
         for notice in notices {
             self.notice(notice)?;
         }
+        // After a long sleep leases have run out, and what is lost must not be renewed.
+        if let Some(job) = self.holder.burial()
+            && self.writer.submit(job).is_err()
+        {
+            self.holder.not_taken();
+        }
+        self.renew_leases();
         while let Some((track, reading)) = self.read.take().or_else(|| self.outside.readings.try_recv().ok()) {
             self.last_readings.insert(track, reading);
             self.pending.push_back(Input::Track(track, reading));
@@ -604,6 +623,9 @@ impl World for Worker<'_> {
             if let Some(patience) = self.heart.beat(clock::now()) {
                 (self.outside.alive)(patience);
             }
+        }
+        if self.left {
+            self.tell_that_we_left(engine);
         }
         if std::mem::take(&mut self.retiring) {
             // What left with this turn has said goodbye through its port.

@@ -10,12 +10,12 @@ use std::rc::Rc;
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::answers::{self, Answerer, Question};
-use super::dumps::{self, Dumper};
+use super::dumps::{self, Dumper, Wish};
 use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside, report};
-use crate::channel::{Deposit, Dump, Happened, Message, Outbox};
-use crate::kernel::child;
+use crate::channel::{Deposit, Happened, Message, Outbox};
+use crate::kernel::{child, memory};
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
@@ -41,7 +41,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let (readings, read) = channel(READINGS_MAX);
     let (wishes, wished) = channel(dumps::WAITING_MAX);
     let wishing = wishes.clone();
-    process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, dump))?;
+    process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, Wish::File(dump)))?;
     let (first, remarks) = Meaning::of(text, None, habits);
     first.standing.take(None, log);
     tell(remarks, log);
@@ -60,6 +60,10 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let (questions, questioned) = channel(answers::QUESTIONS_MAX);
     let answerer = Answerer { orders: orders.clone(), outbox, busy: watches.busy() };
     let said = Cell::new(0);
+    if habits.tells_configuration {
+        dumps::wish(&wishes, Wish::Lines);
+    }
+    memory::give_back();
     let ended = {
         let mut told = |event: &_, plan: &VrrpPlan| {
             news_of(event, plan).into_iter().for_each(|news| outbox.post(news));
@@ -132,7 +136,7 @@ struct Turning<'a> {
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
-    (orders, wishes, questions): (Sender<Order>, Sender<Dump>, Sender<Question>),
+    (orders, wishes, questions): (Sender<Order>, Sender<Wish>, Sender<Question>),
     (mut current, habits): (Meaning, &Habits),
     Turning { herald, notifier, dumper, standing, watches }: Turning<'_>,
     log: &Log,
@@ -153,14 +157,18 @@ async fn obey(
                         watches.turn_to(&next.watches);
                         dumper.turn_to(next.written.clone());
                         let _ = orders.send(Order::Reload(Box::new(next.plan.clone()))).await;
+                        if habits.tells_configuration {
+                            dumps::wish(&wishes, Wish::Lines);
+                        }
                         current = next;
+                        memory::give_back();
                         None
                     }
                     Err(error) => Some(error.to_string()),
                 };
                 outbox.post(Message::Reloaded { epoch, refused });
             }
-            Ok(Some((Message::Dump(dump), _))) => dumps::wish(&wishes, dump),
+            Ok(Some((Message::Dump(dump), _))) => dumps::wish(&wishes, Wish::File(dump)),
             Ok(Some((Message::Ask { id, ask }, _))) => {
                 // Whoever asks faster than we answer asks again.
                 let _ = questions.try_send((id, ask));

@@ -307,6 +307,28 @@ fn leased_addresses_are_added_with_their_time_and_renewed() {
 }
 
 #[test]
+fn what_is_lost_while_its_renewal_is_on_its_way_is_removed_again() {
+    let mut desk = Desk::new();
+    desk.holder.set_lease(Some(3));
+    desk.hold(ONE, &holdings(&["10.0.0.1"]));
+    desk.answer(&[]);
+    let address = convert::address(ETH0, &held("10.0.0.1"), None);
+    let renewal = desk.holder.renewal().expect("something is held");
+    assert_eq!(desk.holder.note(&Event::AddressGone(address.clone())).len(), 1);
+    let burial = desk.holder.burial().expect("the renewal brings it back");
+    assert_eq!(burial.requests, [address.remove()]);
+    assert!(desk.holder.burial().is_none(), "once is enough");
+    for job in [renewal, burial] {
+        desk.holder.settle(Done { ticket: job.ticket, refused: Vec::new() });
+    }
+    // What is lost while nothing is on its way stays lost by itself.
+    desk.hold(ONE, &holdings(&["10.0.0.1"]));
+    desk.answer(&[]);
+    assert_eq!(desk.holder.note(&Event::AddressGone(address)).len(), 1);
+    assert!(desk.holder.burial().is_none());
+}
+
+#[test]
 fn adverts_leave_from_the_first_address_that_is_not_virtual() {
     let mut interfaces = interfaces();
     let virtual_addresses = BTreeSet::from([ip("10.0.0.100"), ip("fe80::100")]);
