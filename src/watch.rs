@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -106,7 +107,11 @@ pub fn file(id: TrackId, path: PathBuf, readings: Readings, log: Log) -> JoinHan
             };
             loop {
                 // Read after the watch stands, so that no change falls between.
-                let value = read_number(&path);
+                let Ok(value) = read_number(&path) else {
+                    // For want of something of ours: the number stays what it was until it can be read.
+                    tokio::time::sleep(FOLDER_RETRY).await;
+                    continue;
+                };
                 if value.is_some() && value != last {
                     last = value;
                     let reading = Reading::Value(value.unwrap_or(0));
@@ -132,14 +137,18 @@ async fn next_change(watched: &mut Folder, path: &Path) -> bool {
     }
 }
 
-/// The number at the start of a file. Absent, unreadable or empty counts as 0; a number beyond 32 bits is ignored.
-pub fn value(path: &Path) -> Option<i64> {
+/// The number at the start of a file. Absent, unreadable or empty counts as 0; a number beyond 32 bits is ignored. An error
+/// is a lack on our side, which says nothing about the file.
+pub fn value(path: &Path) -> io::Result<Option<i64>> {
     read_number(path)
 }
 
-fn read_number(path: &Path) -> Option<i64> {
-    let bytes = files::read_start(path, FILE_READ_MAX).unwrap_or_default();
-    parse_number(&String::from_utf8_lossy(&bytes))
+fn read_number(path: &Path) -> io::Result<Option<i64>> {
+    let bytes = match files::read_start(path, FILE_READ_MAX) {
+        Err(error) if files::is_lack(&error) => return Err(error),
+        read => read.unwrap_or_default(),
+    };
+    Ok(parse_number(&String::from_utf8_lossy(&bytes)))
 }
 
 /// In C notation: decimal, `0x` hexadecimal, leading `0` octal. Text without a number is 0.

@@ -102,9 +102,13 @@ fn hello(stream: &mut SslStream<TcpStream>) {
 
 fn checker(address: SocketAddr, server: &str, check: &str, url: &str) -> Checker {
     let more = if check.contains("connect_timeout") { "" } else { "connect_timeout 10" };
+    check_of(address, &format!("{server}\n SSL_GET {{\n {more}\n {check}\n url {{\n path /\n {url}\n}}\n}}"))
+}
+
+/// The check of a real server with these lines.
+fn check_of(address: SocketAddr, lines: &str) -> Checker {
     let text = format!(
-        "virtual_server 192.0.2.1 443 {{\n protocol TCP\n real_server {} {} {{\n {server}\n SSL_GET {{\n {more}\n \
-         {check}\n url {{\n path /\n {url}\n}}\n}}\n}}\n}}\n",
+        "virtual_server 192.0.2.1 443 {{\n protocol TCP\n real_server {} {} {{\n {lines}\n}}\n}}\n",
         address.ip(),
         address.port()
     );
@@ -366,6 +370,17 @@ fn the_process_without_descriptors() {
     }
     let (address, _seen) = serve(acceptor(|_| {}), hello);
     let checker = checker(address, "", "", DIGEST);
+    let others = [
+        ("TCP_CHECK", ""),
+        ("HTTP_GET", "url {\n path /\n}"),
+        ("SMTP_CHECK", ""),
+        ("DNS_CHECK", ""),
+        ("UDP_CHECK", ""),
+        ("PING_CHECK", ""),
+        ("MISC_CHECK", "misc_path /bin/true"),
+        ("MISC_CHECK", "misc_path </etc/passwd"),
+    ];
+    let others = others.map(|(keyword, lines)| (keyword, check_of(address, &format!("{keyword} {{\n{lines}\n}}"))));
     run(async {
         let tools = tools();
         setrlimit(Resource::RLIMIT_NOFILE, 64, 4096).unwrap();
@@ -374,6 +389,11 @@ fn the_process_without_descriptors() {
         assert!(!taken.is_empty());
         let found = probe(&checker, 0, &tools).await;
         assert_eq!(found, Finding::not_checked("opening a socket: too many open files"));
+        for (keyword, checker) in &others {
+            let found = probe(checker, 0, &tools).await;
+            assert_eq!(found.verdict, Verdict::NotChecked, "{keyword}: {}", found.why);
+            assert!(found.why.to_lowercase().contains("too many open files"), "{keyword}: {}", found.why);
+        }
         drop(taken);
         setrlimit(Resource::RLIMIT_NOFILE, 4096, 4096).unwrap();
         assert_eq!(probe(&checker, 0, &tools).await, Finding::good());

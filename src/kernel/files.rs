@@ -50,6 +50,11 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
+/// Whether a file could not be opened because this process or the system has no room for another one.
+pub fn is_lack(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+}
+
 /// A variable of the environment.
 pub fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)

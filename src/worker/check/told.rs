@@ -92,7 +92,8 @@ impl Drop for Told {
 pub(super) fn read_now(files: &Files) -> Vec<(CheckerId, Finding)> {
     let mut findings = Vec::new();
     for (path, concerned) in files {
-        let value = watch::value(path).unwrap_or(0);
+        let Ok(value) = watch::value(path) else { continue };
+        let value = value.unwrap_or(0);
         findings.extend(concerned.iter().filter_map(|(id, checker)| Some((*id, meaning(checker, value)?))));
     }
     findings

@@ -6,6 +6,7 @@ use keepalived_conf::blocks::lvs::check_misc::MiscCheck;
 
 use super::{Finding, Tools};
 use crate::kernel::child::Exit;
+use crate::kernel::files::is_lack;
 use crate::proto::health::Weight;
 
 /// With `misc_dynamic`, what an exit status is above the weight it stands for.
@@ -42,6 +43,10 @@ pub(super) async fn probe(check: &MiscCheck, tools: &Tools) -> Finding {
 fn opens(path: &str) -> Finding {
     match crate::kernel::files::can_open(std::path::Path::new(path)) {
         Ok(()) => Finding::good(),
+        // Without descriptors or memory nothing can be opened, whatever it is.
+        Err(error) if is_lack(&error) => {
+            Finding::not_checked(format!("{path} cannot be opened: {}", crate::dial::words(&error)))
+        }
         Err(error) => Finding::bad(format!("{path} cannot be opened: {}", crate::dial::words(&error))),
     }
 }
