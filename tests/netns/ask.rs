@@ -65,7 +65,7 @@ fn pair(test: &str) -> Option<Pair> {
     for node in [&a, &b] {
         until("it answers", || steadfast(node, "status").contains("VI_1"));
     }
-    until("b follows a", || steadfast(&b, "status").contains("BACKUP"));
+    until("b follows a", || steadfast(&b, "status").contains("master is 10.0.0.1"));
     Some(Pair { lab, a, b, daemons })
 }
 
