@@ -131,7 +131,8 @@ fn interrupted_at_any_moment_it_leaves_nothing() {
         demo.until(words);
         demo.signal("INT");
         // Before there is anything to take away, the signal itself may end it.
-        assert!(matches!(demo.end(true), Some(130) | None), "after `{words}`");
+        let status = demo.end(true);
+        assert!(matches!(status, Some(130) | None), "after `{words}` it ended with {status:?}");
     }
 }
 
