@@ -124,7 +124,7 @@ mutants: ## break one rule at a time and demand that a test notices (about ten m
 .PHONY: docs
 docs: ## write the generated documents, manual pages and completions anew
 	$(CARGO) run -q --locked -p keepalived-conf --example keywords > docs/keywords.md
-	$(CARGO) run -q --locked -p genhash --example manual > docs/man/genhash.1
+	$(CARGO) run -q --locked -p genhash --example genhash_manual > docs/man/genhash.1
 	$(CARGO) build -q --locked
 	target/debug/steadfast manual > docs/man/steadfast.8
 	$(CARGO) run -q --locked -p keepalived-conf --example manual > docs/man/keepalived.conf.5

@@ -1,4 +1,4 @@
-//! Writes genhash(1) to standard output: `cargo run -p genhash --example manual > docs/man/genhash.1`.
+//! Writes genhash(1) to standard output: `cargo run -p genhash --example genhash_manual > docs/man/genhash.1`.
 
 use std::io::Write as _;
 
