@@ -36,8 +36,9 @@ impl Demo {
         fs::create_dir_all(&folder).expect("a folder below target/");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_steadfast"), folder.join("steadfast")).expect("a link");
         fs::create_dir(folder.join("tmp")).expect("a folder");
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL"])
+        // Whoever runs the tests in the background ignores INT, and what is ignored is inherited.
+        let child = Command::new("env")
+            .args(["--default-signal=INT", "setpriv", "--pdeathsig", "KILL"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo/run"))
             .arg(env!("CARGO_BIN_EXE_steadfast"))
             .env("TMPDIR", folder.join("tmp"))
