@@ -95,8 +95,10 @@ pub(super) struct Holder {
     asked: BTreeMap<Ticket, Asked>,
     /// Seconds after which the kernel takes an address away that is not renewed.
     lease: Option<u32>,
-    /// Renewals, and what undoes them, that the writer has not answered.
+    /// Renewals, and what undoes them, that may bring back what was lost.
     renewing: usize,
+    /// Those of them that the writer has answered. What was lost before they came through may not have been read yet.
+    renewed: usize,
     /// What a renewal on its way would bring back although it was lost meanwhile.
     risen: Vec<Request>,
 }
@@ -279,7 +281,7 @@ impl Holder {
         let Part { ticket, number } = done.ticket;
         // A lease that could not be renewed shows as a lost address when it runs out.
         let Some(ticket) = ticket else {
-            self.renewing = self.renewing.saturating_sub(1);
+            self.renewed += 1;
             return (None, Vec::new());
         };
         let Some(asked) = self.asked.get_mut(&ticket) else { return (None, Vec::new()) };
@@ -327,9 +329,11 @@ impl Holder {
         self.unwaited(requests)
     }
 
-    /// Removes what a renewal brings back that was lost while it was on its way: nobody would own it.
+    /// Removes what a renewal brings back that was lost while it was on its way: nobody would own it. Asked for when
+    /// everything has been read that the kernel tells.
     pub(super) fn burial(&mut self) -> Option<Job<Part>> {
         let requests = std::mem::take(&mut self.risen);
+        self.renewing = self.renewing.saturating_sub(std::mem::take(&mut self.renewed));
         self.unwaited(requests)
     }
 

@@ -321,6 +321,16 @@ fn what_is_lost_while_its_renewal_is_on_its_way_is_removed_again() {
     for job in [renewal, burial] {
         desk.holder.settle(Done { ticket: job.ticket, refused: Vec::new() });
     }
+    assert!(desk.holder.burial().is_none());
+    // Its answer may be read before the loss.
+    desk.hold(ONE, &holdings(&["10.0.0.1"]));
+    desk.answer(&[]);
+    let renewal = desk.holder.renewal().expect("something is held");
+    desk.holder.settle(Done { ticket: renewal.ticket, refused: Vec::new() });
+    assert_eq!(desk.holder.note(&Event::AddressGone(address.clone())).len(), 1);
+    let burial = desk.holder.burial().expect("the renewal brought it back");
+    desk.holder.settle(Done { ticket: burial.ticket, refused: Vec::new() });
+    assert!(desk.holder.burial().is_none());
     // What is lost while nothing is on its way stays lost by itself.
     desk.hold(ONE, &holdings(&["10.0.0.1"]));
     desk.answer(&[]);
