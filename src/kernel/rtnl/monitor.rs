@@ -77,7 +77,15 @@ impl Monitor {
     /// Appends the events that are there now, without waiting.
     pub fn take(&mut self, notices: &mut Vec<Notice>) -> io::Result<()> {
         for _ in 0..DATAGRAMS_MAX {
-            match self.socket.try_io_mut(tokio::io::Interest::READABLE, |socket| receive(socket, notices)) {
+            // The kernel is asked, and not the runtime: that knows what was there when it last waited, which is long ago
+            // when this process did not run meanwhile.
+            let read = match receive(self.socket.get_mut(), notices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.socket.try_io_mut(tokio::io::Interest::READABLE, |socket| receive(socket, notices))
+                }
+                read => read,
+            };
+            match read {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
