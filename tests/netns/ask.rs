@@ -3,9 +3,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::checks::{Site, virtual_server};
+use crate::checks::virtual_server;
 use crate::journal::PATIENCE;
 use crate::node::{Daemon, Node, Program};
+use crate::site::Site;
 use crate::topology::Lab;
 
 const SOCKET: &str = "/run/keepalived.sock";

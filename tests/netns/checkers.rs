@@ -15,9 +15,10 @@ use openssl::symm::Cipher;
 use openssl::x509::X509;
 
 use crate::actor::{Actor, read_until};
-use crate::checks::{Site, VS, virtual_server};
+use crate::checks::{VS, virtual_server};
 use crate::journal::PATIENCE;
 use crate::node::Daemon;
+use crate::site::Site;
 
 const RS: &str = "[10.0.0.1]:tcp:8001";
 const HEADER_END: &[u8] = b"\r\n\r\n";

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::node::{Daemon, Node, Program};
-use crate::topology::Lab;
+use crate::site::Site;
 
 pub const VS: &str = "[192.0.2.10]:tcp:80";
 
@@ -55,19 +55,7 @@ pub fn virtual_server(lines: &str) -> String {
     )
 }
 
-pub struct Site {
-    pub lab: Lab,
-    pub a: Node,
-}
-
 impl Site {
-    pub fn new(test: &str) -> Option<Site> {
-        let mut lab = Lab::new(test)?;
-        let lan = lab.segment("lan");
-        let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
-        Some(Site { lab, a })
-    }
-
     pub fn start(&self, configuration: &str) -> Daemon {
         self.a.start_with(Program::Steadfast, "--check", configuration)
     }

@@ -1,66 +1,25 @@
 //! What the daemon promises whoever starts it: names, places, scripts of its own, rights, and word to a service manager.
 
 use std::os::unix::net::UnixDatagram;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::journal::PATIENCE;
-use crate::node::{Daemon, Node, Program};
-use crate::site::SECURE;
-use crate::topology::Lab;
+use crate::node::{Daemon, Program};
+use crate::site::{SECURE, Site};
 
 const INSTANCE: &str = "vrrp_instance VI_1 {\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n \
     virtual_ipaddress {\n 10.0.0.100\n }\n}\n";
 
-struct Site {
-    lab: Lab,
-    a: Node,
-}
-
-impl Site {
-    fn new(test: &str) -> Option<Site> {
-        let mut lab = Lab::new(test)?;
-        let lan = lab.segment("lan");
-        let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
-        Some(Site { lab, a })
-    }
-
-    #[track_caller]
-    fn start(&self, options: &str, before: &str) -> Daemon {
-        let daemon = self.a.start_with(Program::Steadfast, options, &format!("{before}{INSTANCE}"));
-        self.lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
-        daemon
-    }
-
-    /// What a shell inside the node prints.
-    fn inside(&self, line: &str) -> String {
-        let output = self.a.namespace().command("sh").args(["-c", line]).output().expect("nsenter runs");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    #[track_caller]
-    fn shows(&self, line: &str, wanted: &str) {
-        let start = Instant::now();
-        loop {
-            let printed = self.inside(line);
-            if printed == wanted {
-                return;
-            }
-            assert!(
-                start.elapsed() < PATIENCE,
-                "`{line}` never showed {wanted:?} but {printed:?}\n{}",
-                self.lab.journal.read()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
+/// Starts our daemon with these lines before those that make it master, and waits until it is.
+#[track_caller]
+fn start(site: &Site, options: &str, before: &str) -> Daemon {
+    site.lead(options, &format!("{before}{INSTANCE}"))
 }
 
 #[test]
 fn a_named_instance_has_its_own_pid_files_process_names_and_log() {
     let Some(site) = Site::new("a_named_instance_has_its_own_pid_files_process_names_and_log") else { return };
     let before = "instance red\nglobal_defs {\n process_name kd-main\n vrrp_process_name kd-vrrp\n}\n";
-    let daemon = site.start("--vrrp -g/run/k.log", before);
+    let daemon = start(&site, "--vrrp -g/run/k.log", before);
     site.shows("ls /run/keepalived", "keepalived_red.pid\nkeepalived_red.sock\nvrrp_red.pid");
     site.shows("cat /proc/$(cat /run/keepalived/keepalived_red.pid)/comm", "kd-main");
     site.shows("cat /proc/$(cat /run/keepalived/vrrp_red.pid)/comm", "kd-vrrp");
@@ -72,9 +31,9 @@ fn a_named_instance_has_its_own_pid_files_process_names_and_log() {
 #[test]
 fn a_daemon_of_a_namespace_lives_and_holds_its_addresses_there() {
     let Some(site) = Site::new("a_daemon_of_a_namespace_lives_and_holds_its_addresses_there") else { return };
-    site.inside("mkdir -p /run/netns && ip netns add blue && ip -n blue link add eth0 type veth peer name peer0");
-    site.inside("ip -n blue link set lo up; ip -n blue link set peer0 up; ip -n blue link set eth0 up");
-    site.inside("ip -n blue addr add 10.9.0.1/24 dev eth0");
+    site.a.inside("mkdir -p /run/netns && ip netns add blue && ip -n blue link add eth0 type veth peer name peer0");
+    site.a.inside("ip -n blue link set lo up; ip -n blue link set peer0 up; ip -n blue link set eth0 up");
+    site.a.inside("ip -n blue addr add 10.9.0.1/24 dev eth0");
     let daemon = site.a.start_with(Program::Steadfast, "--vrrp -s blue", INSTANCE);
     let journal = &site.lab.journal;
     journal.until("it is master", |seen| seen.said("a", "Entering MASTER"));
@@ -90,15 +49,15 @@ fn a_daemon_of_a_namespace_lives_and_holds_its_addresses_there() {
 #[test]
 fn scripts_of_the_daemon_run_first_and_last_and_cannot_hold_it_up() {
     let Some(site) = Site::new("scripts_of_the_daemon_run_first_and_last_and_cannot_hold_it_up") else { return };
-    site.inside(
+    site.a.inside(
         "printf '#!/bin/sh\\ncat /run/vrrp.pid >/run/first; exit 3\\n' >/run/first.sh; chmod 755 /run/first.sh",
     );
-    site.inside(
+    site.a.inside(
         "printf '#!/bin/sh\\nls /run/keepalived.pid >/run/last; sleep 1000\\n' >/run/last.sh; chmod 755 /run/last.sh",
     );
     let before = "global_defs {\n enable_script_security\n script_user root\n startup_script /run/first.sh\n \
         shutdown_script /run/last.sh\n shutdown_script_timeout 1\n}\n";
-    let daemon = site.start("--vrrp", before);
+    let daemon = start(&site, "--vrrp", before);
     let seen = site.lab.journal.read();
     assert!(seen.said("a", "startup script /run/first.sh ended with status 3"), "{seen}");
     site.shows("cmp /run/first /run/keepalived.pid && echo before any worker", "before any worker");
@@ -148,7 +107,7 @@ fn a_service_manager_hears_when_the_daemon_is_ready_reloads_and_stops() {
 fn what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept() {
     let Some(site) = Site::new("what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept") else { return };
     let globals = "global_defs {\n reload_check_config /run/found\n config_save_dir /run/copies\n}\n";
-    let daemon = site.start("--vrrp", &format!("instance red\n{globals}"));
+    let daemon = start(&site, "--vrrp", &format!("instance red\n{globals}"));
     site.a.reconfigure(&format!("instance blue\n{globals}{INSTANCE}"));
     daemon.signal("HUP");
     let refused = |seen: &crate::journal::Reading| seen.said("a", "changes `instance`, which takes a restart");
@@ -167,9 +126,9 @@ fn what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept() {
 #[test]
 fn a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then() {
     let Some(site) = Site::new("a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then") else { return };
-    let daemon = site.start("--vrrp", "global_defs {\n reload_time_file /run/when\n}\n");
+    let daemon = start(&site, "--vrrp", "global_defs {\n reload_time_file /run/when\n}\n");
     // Written in one step, for a moment that is not past before it is read.
-    site.inside("date -u -d '+3 seconds' '+%Y-%m-%d %H:%M:%SZ' >/run/when.new; mv /run/when.new /run/when");
+    site.a.inside("date -u -d '+3 seconds' '+%Y-%m-%d %H:%M:%SZ' >/run/when.new; mv /run/when.new /run/when");
     site.lab.journal.until("it reloads", |seen| seen.said("a", "Reload 2 complete"));
     site.shows("ls /run/when 2>/dev/null", "");
     assert!(daemon.stop().success());
@@ -192,7 +151,7 @@ fn everything_stays_when_the_daemon_is_told_to_leave_it() {
 #[test]
 fn the_configuration_is_told_at_start_and_after_a_reload_when_asked_for() {
     let Some(site) = Site::new("the_configuration_is_told_at_start_and_after_a_reload_when_asked_for") else { return };
-    let daemon = site.start("--vrrp --dump-conf", "");
+    let daemon = start(&site, "--vrrp --dump-conf", "");
     let told = |part: &str| {
         let part = part.to_owned();
         site.lab.journal.until("it is told", move |seen| {
@@ -211,7 +170,7 @@ fn the_configuration_is_told_at_start_and_after_a_reload_when_asked_for() {
 fn a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_ones() {
     let test = "a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_ones";
     let Some(site) = Site::new(test) else { return };
-    site.inside("printf '#!/bin/sh\\nnice >/run/nice; grep -e CapEff -e Cpus_allowed_list /proc/self/status >/run/status; ulimit -n >/run/files; umask >/run/umask; pwd >/run/pwd; env >/run/env\\n' >/run/n.sh; chmod 755 /run/n.sh");
+    site.a.inside("printf '#!/bin/sh\\nnice >/run/nice; grep -e CapEff -e Cpus_allowed_list /proc/self/status >/run/status; ulimit -n >/run/files; umask >/run/umask; pwd >/run/pwd; env >/run/env\\n' >/run/n.sh; chmod 755 /run/n.sh");
     let before = "global_defs {\n enable_script_security\n script_user root\n vrrp_priority -7\n vrrp_no_swap\n vrrp_cpu_affinity 0\n umask 022\n}\n";
     let text =
         format!("{before}{}", INSTANCE.replace("virtual_ipaddress", "notify_master /run/n.sh\n virtual_ipaddress"));
@@ -219,16 +178,16 @@ fn a_worker_has_the_rights_and_the_schedule_it_needs_and_scripts_have_the_usual_
     site.shows("ps -o ni= -p $(cat /run/vrrp.pid) | tr -d ' '", "-7");
     site.shows("taskset -cp $(cat /run/vrrp.pid) | sed 's/.*: //'", "0");
     site.shows("awk '/^VmLck/ { print ($2 > 0) }' /proc/$(cat /run/vrrp.pid)/status", "1");
-    let effective = site.inside("awk '/^CapEff/ { print $2 }' /proc/$(cat /run/vrrp.pid)/status");
+    let effective = site.a.inside("awk '/^CapEff/ { print $2 }' /proc/$(cat /run/vrrp.pid)/status");
     let bits = u64::from_str_radix(&effective, 16).expect("a mask");
     let (net_admin, net_raw, sys_admin, sys_module) = (12, 13, 21, 16);
     assert!(bits >> net_admin & 1 == 1 && bits >> net_raw & 1 == 1, "{effective}");
     assert!(bits >> sys_admin & 1 == 0 && bits >> sys_module & 1 == 0, "{effective}");
     // The script is as the test itself started the daemon.
-    site.shows("cat /run/nice", &site.inside("nice"));
-    let ours = site.inside("grep -e CapEff -e Cpus_allowed_list /proc/self/status");
+    site.shows("cat /run/nice", &site.a.inside("nice"));
+    let ours = site.a.inside("grep -e CapEff -e Cpus_allowed_list /proc/self/status");
     site.shows("cat /run/status", &ours);
-    site.shows("cat /run/files", &site.inside("ulimit -n"));
+    site.shows("cat /run/files", &site.a.inside("ulimit -n"));
     site.shows("cat /run/umask", "0022");
     assert!(daemon.stop().success());
 }
@@ -239,7 +198,7 @@ fn the_kernel_is_told_about_groups_and_addresses_as_configured_and_told_otherwis
     let Some(site) = Site::new(test) else { return };
     let reports = "sysctl -n net.ipv4.igmp_link_local_mcast_reports";
     let promotes = "sysctl -n net.ipv4.conf.eth0.promote_secondaries";
-    let usual = (site.inside(reports), site.inside(promotes));
+    let usual = (site.a.inside(reports), site.a.inside(promotes));
     let text = format!(
         "global_defs {{\n disable_local_igmp\n log_unknown_vrids\n}}\ntrack_file F {{\n file /run/tracked\n init_file 7\n}}\n\
          linkbeat_interfaces {{\n eth0\n}}\n{}",
@@ -255,5 +214,5 @@ fn the_kernel_is_told_about_groups_and_addresses_as_configured_and_told_otherwis
     site.a.operator("ip addr add 10.0.0.77/32 dev eth0");
     site.lab.journal.until("it is told", |seen| seen.said("a", "Netlink reports address 10.0.0.77 added on eth0"));
     assert!(daemon.stop().success());
-    assert_eq!((site.inside(reports), site.inside(promotes)), usual);
+    assert_eq!((site.a.inside(reports), site.a.inside(promotes)), usual);
 }

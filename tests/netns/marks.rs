@@ -5,8 +5,8 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::checks::Site;
 use crate::journal::PATIENCE;
+use crate::site::Site;
 
 const GROUPS: &str = "virtual_server_group vg {\n 10.66.0.1 80\n 10.66.0.10-12 81\n 10.66.2.0/24 82\n}\n\
     virtual_server_group vg6 {\n 10.66.0.20 90\n fd66::20 90\n fd66::30-3f 91\n}\n";

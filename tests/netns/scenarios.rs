@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::journal::{PATIENCE, Reading};
 use crate::node::{Daemon, Node, Program};
-use crate::site::SECURE;
-use crate::topology::{Lab, Segment};
+use crate::site::{Pair, SECURE};
+use crate::topology::Lab;
 
 /// One instance as text.
 fn instance(name: &str, vrid: u8, priority: u8, interval: &str, vip: &str, more: &str) -> String {
@@ -18,26 +18,8 @@ fn instance(name: &str, vrid: u8, priority: u8, interval: &str, vip: &str, more:
     )
 }
 
-struct Pair {
-    lab: Lab,
-    lan: Segment,
-    a: Node,
-    b: Node,
-}
-
-impl Pair {
-    fn new(test: &str) -> Option<Pair> {
-        let mut lab = Lab::new(test)?;
-        let lan = lab.segment("lan");
-        let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
-        let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
-        Some(Pair { lab, lan, a, b })
-    }
-
-    #[track_caller]
-    fn until(&self, promise: &str, holds: impl Fn(&Reading) -> bool) -> Reading {
-        self.lab.journal.until(promise, holds)
-    }
+fn pair(test: &str) -> Option<Pair> {
+    Pair::with(test, &["10.0.0.1/24"], &["10.0.0.2/24"])
 }
 
 /// A node of its own with our daemon as master of 10.0.0.100.
@@ -53,7 +35,7 @@ fn alone(test: &str, before: &str, more: &str) -> Option<(Lab, Node, Daemon)> {
 
 #[test]
 fn every_virtual_router_of_a_segment_can_be_ours_and_moves() {
-    let Some(pair) = Pair::new("every_virtual_router_of_a_segment_can_be_ours_and_moves") else { return };
+    let Some(pair) = pair("every_virtual_router_of_a_segment_can_be_ours_and_moves") else { return };
     let text = |priority| -> String {
         (1..=255u8).map(|id| instance(&format!("V{id}"), id, priority, "1", &format!("10.7.0.{id}"), "")).collect()
     };
@@ -71,7 +53,7 @@ fn every_virtual_router_of_a_segment_can_be_ours_and_moves() {
 
 #[test]
 fn two_active_routers_stand_in_for_each_other() {
-    let Some(pair) = Pair::new("two_active_routers_stand_in_for_each_other") else { return };
+    let Some(pair) = pair("two_active_routers_stand_in_for_each_other") else { return };
     let text = |one, two| {
         format!(
             "{}{}",
@@ -93,7 +75,7 @@ fn two_active_routers_stand_in_for_each_other() {
 
 #[test]
 fn a_better_router_waits_for_its_delay_before_it_takes_over() {
-    let Some(pair) = Pair::new("a_better_router_waits_for_its_delay_before_it_takes_over") else { return };
+    let Some(pair) = pair("a_better_router_waits_for_its_delay_before_it_takes_over") else { return };
     let _b = pair.b.start(Program::Steadfast, &instance("A", 1, 100, "0.2", "10.0.0.100", ""));
     pair.until("b is master", |seen| seen.holds_alone("b", "10.0.0.100"));
     let _a = pair.a.start(Program::Steadfast, &instance("A", 1, 200, "0.2", "10.0.0.100", "preempt_delay 2"));
@@ -105,7 +87,7 @@ fn a_better_router_waits_for_its_delay_before_it_takes_over() {
 
 #[test]
 fn adverts_of_ten_milliseconds_find_a_dead_master() {
-    let Some(pair) = Pair::new("adverts_of_ten_milliseconds_find_a_dead_master") else { return };
+    let Some(pair) = pair("adverts_of_ten_milliseconds_find_a_dead_master") else { return };
     let text = |priority| instance("A", 1, priority, "0.01", "10.0.0.100", "");
     let _a = pair.a.start(Program::Steadfast, &text(200));
     pair.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
@@ -118,7 +100,7 @@ fn adverts_of_ten_milliseconds_find_a_dead_master() {
 
 #[test]
 fn a_reload_of_any_kind_costs_no_advert_and_no_mastership() {
-    let Some(pair) = Pair::new("a_reload_of_any_kind_costs_no_advert_and_no_mastership") else { return };
+    let Some(pair) = pair("a_reload_of_any_kind_costs_no_advert_and_no_mastership") else { return };
     let of = |priority: u8, vips: &str, more: &str| instance("A", 1, priority, "0.5", vips, more);
     let main = |more: &str| of(200, "10.0.0.100", more);
     let a = pair.a.start(Program::Steadfast, &main(""));

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::journal::PATIENCE;
+use crate::journal::{PATIENCE, Reading};
 use crate::node::{Daemon, Node, Program};
-use crate::topology::Lab;
+use crate::topology::{Lab, Segment};
 
 /// What lets scripts run at all: all of them belong to root.
 pub const SECURE: &str = "global_defs {\n enable_script_security\n script_user root\n}\n";
@@ -20,15 +20,7 @@ impl Node {
     /// Waits until a shell inside the node prints exactly this.
     #[track_caller]
     pub fn shows(&self, line: &str, wanted: &str) {
-        let start = Instant::now();
-        loop {
-            let printed = self.inside(line);
-            if printed == wanted {
-                return;
-            }
-            assert!(start.elapsed() < PATIENCE, "`{line}` never showed {wanted:?} but {printed:?}");
-            thread::sleep(Duration::from_millis(20));
-        }
+        shows(self, line, wanted, String::new);
     }
 
     /// A shell script below the node's /run.
@@ -37,6 +29,19 @@ impl Node {
         let path = self.namespace().path(&format!("root/run/{name}"));
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a script that can be run");
+    }
+}
+
+#[track_caller]
+fn shows(node: &Node, line: &str, wanted: &str, meanwhile: impl Fn() -> String) {
+    let start = Instant::now();
+    loop {
+        let printed = node.inside(line);
+        if printed == wanted {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "`{line}` never showed {wanted:?} but {printed:?}{}", meanwhile());
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -70,5 +75,34 @@ impl Site {
         let daemon = self.a.start_with(Program::Steadfast, options, configuration);
         self.lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
         daemon
+    }
+
+    /// Waits until a shell inside the node prints exactly this.
+    #[track_caller]
+    pub fn shows(&self, line: &str, wanted: &str) {
+        shows(&self.a, line, wanted, || format!("\n{}", self.lab.journal.read()));
+    }
+}
+
+/// Two nodes on one segment.
+pub struct Pair {
+    pub lab: Lab,
+    pub lan: Segment,
+    pub a: Node,
+    pub b: Node,
+}
+
+impl Pair {
+    pub fn with(test: &str, addresses_of_a: &[&str], addresses_of_b: &[&str]) -> Option<Pair> {
+        let mut lab = Lab::new(test)?;
+        let lan = lab.segment("lan");
+        let a = lab.node_on(&lan, "a", addresses_of_a);
+        let b = lab.node_on(&lan, "b", addresses_of_b);
+        Some(Pair { lab, lan, a, b })
+    }
+
+    #[track_caller]
+    pub fn until(&self, promise: &str, holds: impl Fn(&Reading) -> bool) -> Reading {
+        self.lab.journal.until(promise, holds)
     }
 }

@@ -5,8 +5,9 @@ mod process;
 
 use crate::capture::Frame;
 use crate::journal::{PATIENCE, Reading};
-use crate::node::{Daemon, Node, Program};
-use crate::topology::{Lab, Segment};
+use crate::node::{Daemon, Program};
+use crate::site::Pair;
+use crate::topology::Lab;
 
 /// The ways adverts travel, in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,26 +64,9 @@ impl Way {
     }
 }
 
-/// Two nodes on one segment.
-struct Pair {
-    lab: Lab,
-    lan: Segment,
-    a: Node,
-    b: Node,
-}
-
 impl Pair {
     fn new(test: &str) -> Option<Pair> {
-        let mut lab = Lab::new(test)?;
-        let lan = lab.segment("lan");
-        let a = lab.node_on(&lan, "a", &["10.0.0.1/24", "fd00::1/64"]);
-        let b = lab.node_on(&lan, "b", &["10.0.0.2/24", "fd00::2/64"]);
-        Some(Pair { lab, lan, a, b })
-    }
-
-    #[track_caller]
-    fn until(&self, promise: &str, holds: impl Fn(&Reading) -> bool) -> Reading {
-        self.lab.journal.until(promise, holds)
+        Pair::with(test, &["10.0.0.1/24", "fd00::1/64"], &["10.0.0.2/24", "fd00::2/64"])
     }
 
     /// Starts `a` with priority 200 and `b` with 100, and waits until `a` alone has the addresses and was heard.
