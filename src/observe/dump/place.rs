@@ -1,10 +1,12 @@
 //! Where dumps are written.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::blocks::global::Global;
 
 use crate::kernel::files;
+use crate::observe::log::Log;
 
 /// Which file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +30,34 @@ pub fn write(kind: Kind, global: &Global, text: &str) -> Result<(), String> {
         }
     }
     trouble
+}
+
+/// Tells when dumps begin to fail, and when they can be written again; not each time.
+#[derive(Debug)]
+pub struct Teller {
+    log: Log,
+    in_trouble: Cell<bool>,
+}
+
+impl Teller {
+    pub fn new(log: Log) -> Teller {
+        Teller { log, in_trouble: Cell::new(false) }
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub fn tell(&self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) if self.in_trouble.replace(false) => self.log.notice("dumps can be written again"),
+            Ok(()) => {}
+            Err(trouble) if !self.in_trouble.replace(true) => {
+                self.log.warning(format_args!("{trouble}; said once until dumps can be written again"));
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// `TMPDIR` counts when it is an absolute path of a directory.

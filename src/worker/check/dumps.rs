@@ -3,7 +3,7 @@
 //! The loop only says how everything stands. What is written in the configuration is read again beside it: it is needed
 //! for nothing else, and tens of thousands of servers take room.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -15,7 +15,7 @@ use super::Order;
 use crate::channel::Dump;
 use crate::kernel::host::OsHost;
 use crate::observe::dump::check::{self, Seen};
-use crate::observe::dump::place::{self, Kind};
+use crate::observe::dump::place::{self, Kind, Teller};
 use crate::observe::log::Log;
 use crate::plan::lvs::LvsPlan;
 use crate::proto::health::Engine;
@@ -47,14 +47,12 @@ pub(super) fn wish(wishes: &Sender<()>, dump: Dump) {
 pub(super) struct Dumper {
     /// The configuration that counts.
     text: RefCell<OwnedFd>,
-    log: Log,
-    /// The file could not be written, and that was told.
-    in_trouble: Cell<bool>,
+    teller: Teller,
 }
 
 impl Dumper {
     pub(super) fn new(text: OwnedFd, log: Log) -> Dumper {
-        Dumper { text: RefCell::new(text), log, in_trouble: Cell::new(false) }
+        Dumper { text: RefCell::new(text), teller: Teller::new(log) }
     }
 
     /// Repeats this configuration from now on.
@@ -72,21 +70,9 @@ impl Dumper {
             let text = self.text.borrow().try_clone();
             let write = move || text.map_err(|error| error.to_string()).and_then(|text| write(text, &state));
             let outcome = tokio::task::spawn_blocking(write).await;
-            self.tell(outcome.map_err(io::Error::other)?);
+            self.teller.tell(outcome.map_err(io::Error::other)?);
         }
         std::future::pending().await
-    }
-
-    /// One line when it begins to go wrong, one when it works again.
-    fn tell(&self, outcome: Result<(), String>) {
-        match outcome {
-            Ok(()) if self.in_trouble.replace(false) => self.log.notice("dumps can be written again"),
-            Ok(()) => {}
-            Err(trouble) if !self.in_trouble.replace(true) => {
-                self.log.warning(format_args!("{trouble}; said once until dumps can be written again"));
-            }
-            Err(_) => {}
-        }
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::sync::oneshot;
 
 use super::Order;
-use super::show::Wanted;
+use super::show::{self, Wanted};
 use crate::channel::{Ask, Course, Message, Outbox};
 use crate::observe::snapshot::{Instance, State, Vrrp};
 use crate::proto::vrrp::{OWNER_PRIORITY, Stand, StandCourse};
@@ -46,14 +45,8 @@ impl Answerer<'_> {
     }
 
     async fn look(&self) -> Option<Vrrp> {
-        let (to, answer) = oneshot::channel();
-        self.orders.send(Order::Show((Wanted::State, to))).await.ok()?;
-        let mut seen = *answer.await.ok()?;
-        seen.lost = self.outbox.lost();
-        for track in &mut seen.tracks {
-            track.busy = track.kind == "script" && self.busy.borrow().contains(&track.name);
-        }
-        Some(seen)
+        let seen = show::ask(&self.orders, &self.busy, Wanted::State).await?;
+        Some(Vrrp { lost: self.outbox.lost(), ..*seen })
     }
 
     async fn announce(&self, name: &str) -> Option<serde_json::Value> {

@@ -3,17 +3,16 @@
 //!
 //! The loop only says how everything stands; texts are made and written beside it, one after the other.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::sync::oneshot;
 
 use super::Order;
-use super::show::Wanted;
+use super::show::{self, Wanted};
 use crate::channel::Dump;
-use crate::observe::dump::place::{self, Kind};
+use crate::observe::dump::place::{self, Kind, Teller};
 use crate::observe::dump::{Written, data, json, stats};
 use crate::observe::log::Log;
 use crate::observe::snapshot::Vrrp;
@@ -42,14 +41,12 @@ pub(super) fn wish(wishes: &Sender<Wish>, wish: Wish) {
 pub(super) struct Dumper {
     written: RefCell<Arc<Written>>,
     busy: Busy,
-    log: Log,
-    /// A file could not be written, and that was told.
-    in_trouble: Cell<bool>,
+    teller: Teller,
 }
 
 impl Dumper {
     pub(super) fn new(written: Arc<Written>, busy: Busy, log: Log) -> Dumper {
-        Dumper { written: RefCell::new(written), busy, log, in_trouble: Cell::new(false) }
+        Dumper { written: RefCell::new(written), busy, teller: Teller::new(log) }
     }
 
     /// Repeats this configuration from now on.
@@ -64,21 +61,16 @@ impl Dumper {
                 Wish::File(Dump::Data) | Wish::Lines => Wanted::Everything,
                 Wish::File(Dump::Stats | Dump::StatsAnew | Dump::Json) => Wanted::State,
             };
-            let (to, answer) = oneshot::channel();
             // A loop that takes no more orders has ended; the other half of the select sees that.
-            let _ = orders.send(Order::Show((wanted, to))).await;
-            let Ok(mut seen) = answer.await else { continue };
+            let Some(seen) = show::ask(&orders, &self.busy, wanted).await else { continue };
             if wish == Wish::File(Dump::StatsAnew) {
                 let _ = orders.send(Order::CountAnew).await;
-            }
-            for track in &mut seen.tracks {
-                track.busy = track.kind == "script" && self.busy.borrow().contains(&track.name);
             }
             let written = self.written.borrow().clone();
             match wish {
                 Wish::File(dump) => {
                     let outcome = tokio::task::spawn_blocking(move || write(dump, &seen, &written)).await;
-                    self.tell(outcome.map_err(io::Error::other)?);
+                    self.teller.tell(outcome.map_err(io::Error::other)?);
                 }
                 Wish::Lines => self.log_lines(&data::vrrp(&seen, &written)).await,
             }
@@ -91,19 +83,7 @@ impl Dumper {
             if number % LINES_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
-            self.log.info(line);
-        }
-    }
-
-    /// One line when it begins to go wrong, one when it works again.
-    fn tell(&self, outcome: Result<(), String>) {
-        match outcome {
-            Ok(()) if self.in_trouble.replace(false) => self.log.notice("dumps can be written again"),
-            Ok(()) => {}
-            Err(trouble) if !self.in_trouble.replace(true) => {
-                self.log.warning(format_args!("{trouble}; said once until dumps can be written again"));
-            }
-            Err(_) => {}
+            self.teller.log().info(line);
         }
     }
 }

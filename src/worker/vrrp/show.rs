@@ -1,5 +1,8 @@
 //! The state of the worker as a snapshot: the engine's numbers with the names and moments people know.
 
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
 use crate::kernel::clock;
 use crate::observe::snapshot::{
     self, Address, Group, Instance, Link, Master, Next, Standing, State, Term, Track, Use, Vrrp,
@@ -10,9 +13,10 @@ use crate::proto::vrrp::{
     Engine, Family, HeldAddress, InstanceId, Pending, Phase, Shown, StandCourse, TrackId, Version,
 };
 
-use super::Worker;
 use super::interfaces::Interfaces;
 use super::report::Names;
+use super::{Order, Worker};
+use crate::watch::Busy;
 
 /// What the snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,17 @@ pub enum Wanted {
     State,
     /// With every interface of the machine.
     Everything,
+}
+
+/// How everything stands; nothing from a loop that has ended.
+pub(super) async fn ask(orders: &Sender<Order>, busy: &Busy, wanted: Wanted) -> Option<Box<Vrrp>> {
+    let (to, answer) = oneshot::channel();
+    orders.send(Order::Show((wanted, to))).await.ok()?;
+    let mut seen = answer.await.ok()?;
+    for track in &mut seen.tracks {
+        track.busy = track.kind == "script" && busy.borrow().contains(&track.name);
+    }
+    Some(seen)
 }
 
 impl Worker<'_> {
