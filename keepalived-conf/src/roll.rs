@@ -94,14 +94,6 @@ impl<T: Named> Extend<T> for Roll<T> {
     }
 }
 
-impl<T: Named> FromIterator<T> for Roll<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(things: I) -> Roll<T> {
-        let mut roll = Roll::default();
-        roll.extend(things);
-        roll
-    }
-}
-
 #[cfg(feature = "serde")]
 impl<T: serde::Serialize> serde::Serialize for Roll<T> {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
@@ -133,7 +125,8 @@ mod tests {
 
     #[test]
     fn the_first_of_a_name_is_found_also_after_others_have_left() {
-        let mut roll: Roll<(&'static str, u8)> = [("a", 1), ("b", 2), ("a", 3), ("c", 4)].into_iter().collect();
+        let mut roll = Roll::default();
+        roll.extend([("a", 1), ("b", 2), ("a", 3), ("c", 4)]);
         assert_eq!(roll.named("a"), Some(&("a", 1)));
         roll.retain_mut(|thing| thing.1 != 1 && thing.1 != 2);
         assert_eq!(roll.named("a"), Some(&("a", 3)));
