@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Output, usage};
 use crate::kernel::clock;
-use crate::observe::page::{lasting, sum};
+use crate::observe::page::{lasting, sum, wished};
 use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
 use crate::observe::snapshot::{Instance, State, Vrrp};
 
@@ -241,8 +241,7 @@ fn server_lines(service: &Service, server: &Server, lvs: &Lvs) -> String {
         line.push_str(&format!(", {} connections now, {} in all", counted.active, counted.connections));
     }
     if let Some(wish) = &server.wish {
-        let left = wish.ends_in.map(|left| format!(", {} left", lasting(left))).unwrap_or_default();
-        line.push_str(&format!("\n    operator: {}{left}", wish.what));
+        line.push_str(&format!("\n    {}", wished(&wish.what, wish.ends_in)));
     }
     for check in &server.checkers {
         let result = match (&check.why, check.up) {
@@ -303,8 +302,7 @@ pub(super) fn describe(instance: &Instance, taken: f64) -> String {
         lines.push(format!("  another master speaks: {other}"));
     }
     if let Some(stand) = &instance.stand {
-        let left = stand.ends_in.map(|left| format!(", {} left", lasting(left))).unwrap_or_default();
-        lines.push(format!("  operator: {}{left}", stand.course));
+        lines.push(format!("  {}", wished(&stand.course, stand.ends_in)));
     }
     lines.extend(instance.faults.iter().map(|fault| format!("  fault: {fault}")));
     lines.extend(instance.waits_for.iter().map(|what| format!("  waits for {what}")));

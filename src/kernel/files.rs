@@ -47,7 +47,7 @@ pub fn can_open(path: &Path) -> io::Result<()> {
 
 /// Who may do what with a file.
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 /// Whether a file could not be opened because this process or the system has no room for another one.

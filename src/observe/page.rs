@@ -85,10 +85,7 @@ fn servers(text: &mut String, service: &Service, lvs: &Lvs) {
         let took = took.map(|took| format!("{:.1} ms", took * 1000.0)).unwrap_or_default();
         let connections = lvs.counted(&service.name, &server.name);
         let connections = connections.map(|counted| format!("{} now, {} in all", counted.active, counted.connections));
-        let wish = server.wish.as_ref().map(|wish| match wish.ends_in {
-            Some(left) => format!(" (operator: {}, {} left)", wish.what, lasting(left)),
-            None => format!(" (operator: {})", wish.what),
-        });
+        let wish = server.wish.as_ref().map(|wish| format!(" ({})", wished(&wish.what, wish.ends_in)));
         let _ = write!(
             text,
             "<tr><td>{}<td><b class=\"{class}\">{word}</b><td data-is=\"for\">{}<td data-is=\"weight\">{}{}<td>{}<td>{took}\
@@ -149,10 +146,7 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
     let troubles = instance.faults.iter().map(|fault| format!("fault: {fault}"));
     let waits = instance.waits_for.iter().map(|what| format!("waits for {what}"));
     let other = instance.other_master.iter().map(|other| format!("another master speaks: {other}"));
-    let stand = instance.stand.iter().map(|stand| match stand.ends_in {
-        Some(left) => format!("operator: {}, {} left", stand.course, lasting(left)),
-        None => format!("operator: {}", stand.course),
-    });
+    let stand = instance.stand.iter().map(|stand| wished(&stand.course, stand.ends_in));
     for line in troubles.chain(waits).chain(other).chain(stand) {
         let _ = write!(text, "<p class=\"trouble\">{}</p>", escaped(&line));
     }
@@ -210,6 +204,12 @@ fn badge(state: State) -> String {
 
 fn moment(seconds: f64) -> String {
     clock::local_stamp(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// What an operator wants, and for how many seconds more.
+pub fn wished(what: &str, ends_in: Option<f64>) -> String {
+    let left = ends_in.map(|left| format!(", {} left", lasting(left))).unwrap_or_default();
+    format!("operator: {what}{left}")
 }
 
 /// A time as people say it.

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -19,12 +20,14 @@ use crate::kernel::files;
 
 /// The version of requests and answers.
 const VERSION: u64 = 1;
+/// Only root may come in.
+pub(super) const MODE: u32 = 0o600;
 const CONNECTIONS_MAX: usize = 32;
 const LINE_MAX: u64 = 64 * 1024;
 /// How long a connection may be silent, or not take what it asked for.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// After an accept that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What only this worker knows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -39,27 +42,33 @@ enum Own {
     },
 }
 
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Own(Own),
+    Ask(Ask),
+}
+
 /// Takes the place of what an earlier life left there.
-pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+pub(super) fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
     files::remove_socket(path)?;
     let listener = UnixListener::bind(path)?;
-    files::set_mode(path, 0o600)?;
+    files::set_mode(path, mode)?;
     Ok(listener)
 }
 
 pub(super) async fn serve(listener: UnixListener, desk: Rc<Desk>) {
-    let room = Rc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         // Whoever finds no room is hung up on and sees that at once.
-        let (room, desk) = (room.clone(), desk.clone());
-        let Ok(()) = room.try_acquire().map(|permit| permit.forget()) else { continue };
+        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let desk = desk.clone();
         tokio::task::spawn_local(async move {
             let _ = converse(stream, &desk).await;
-            room.add_permits(1);
+            drop(permit);
         });
     }
 }
@@ -81,13 +90,13 @@ async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
             say(&mut write, &json!({"error": format!("a line has {LINE_MAX} bytes at most and ends")})).await?;
             return Ok(());
         }
-        if let Some((from, follow)) = events_wanted(&line) {
-            tell(&mut write, desk, from, follow).await?;
-            continue;
-        }
         let answer = match request(&line) {
-            Ok(Ask::Status | Ask::Balance | Ask::Daemon) => desk.look().await.json(),
-            Ok(ask) => {
+            Ok(Request::Own(Own::Events { from, follow })) => {
+                tell(&mut write, desk, from, follow).await?;
+                continue;
+            }
+            Ok(Request::Ask(Ask::Status | Ask::Balance | Ask::Daemon)) => desk.look().await.json(),
+            Ok(Request::Ask(ask)) => {
                 let answer = desk.ask(ask).await;
                 desk.forget();
                 answer.unwrap_or_else(|error| json!({"error": error}))
@@ -98,22 +107,18 @@ async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     }
 }
 
-fn request(line: &[u8]) -> Result<Ask, String> {
+fn request(line: &[u8]) -> Result<Request, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
     match value.get("v").and_then(Value::as_u64) {
         Some(VERSION) => {}
         Some(other) => return Err(format!("version {other} is not spoken here, version {VERSION} is")),
         None => return Err(format!("`v` is missing; it is {VERSION}")),
     }
-    serde_json::from_value(value).map_err(|error| format!("not understood: {error}"))
-}
-
-fn events_wanted(line: &[u8]) -> Option<(u64, bool)> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    (value.get("v").and_then(Value::as_u64) == Some(VERSION)).then_some(())?;
-    match serde_json::from_value(value).ok()? {
-        Own::Events { from, follow } => Some((from, follow)),
-    }
+    let read = match value.get("do").and_then(Value::as_str) {
+        Some("events") => serde_json::from_value(value).map(Request::Own),
+        _ => serde_json::from_value(value).map(Request::Ask),
+    };
+    read.map_err(|error| format!("not understood: {error}"))
 }
 
 /// One event a line; without `follow` an empty object ends them.
@@ -150,12 +155,15 @@ mod tests {
 
     #[test]
     fn requests_are_understood_or_refused_with_a_reason() {
-        assert_eq!(request(br#"{"v":1,"do":"status"}"#), Ok(Ask::Status));
-        assert_eq!(request(br#"{"v":1,"do":"announce","name":"A"}"#), Ok(Ask::Announce { name: "A".into() }));
+        assert_eq!(request(br#"{"v":1,"do":"status"}"#), Ok(Request::Ask(Ask::Status)));
+        assert_eq!(
+            request(br#"{"v":1,"do":"announce","name":"A"}"#),
+            Ok(Request::Ask(Ask::Announce { name: "A".into() }))
+        );
         let line = br#"{"v":1,"do":"server","name":"10.0.0.1:80","verb":{"weight":5},"seconds":60}"#;
         let verb = ServerVerb::Weight(5);
         let ask = Ask::Server { name: "10.0.0.1:80".into(), of: None, verb, seconds: Some(60), force: false };
-        assert_eq!(request(line), Ok(ask));
+        assert_eq!(request(line), Ok(Request::Ask(ask)));
         let cases: [(&[u8], &str); 5] = [
             (b"garbage", "not a JSON object"),
             (br#"{"do":"status"}"#, "`v` is missing"),
@@ -171,8 +179,9 @@ mod tests {
 
     #[test]
     fn events_are_asked_for_by_number() {
-        assert_eq!(events_wanted(br#"{"v":1,"do":"events"}"#), Some((0, false)));
-        assert_eq!(events_wanted(br#"{"v":1,"do":"events","from":7,"follow":true}"#), Some((7, true)));
-        assert_eq!(events_wanted(br#"{"v":1,"do":"status"}"#), None);
+        let wanted = |from, follow| Ok(Request::Own(Own::Events { from, follow }));
+        assert_eq!(request(br#"{"v":1,"do":"events"}"#), wanted(0, false));
+        assert_eq!(request(br#"{"v":1,"do":"events","from":7,"follow":true}"#), wanted(7, true));
+        assert_eq!(request(br#"{"v":1,"do":"status"}"#), Ok(Request::Ask(Ask::Status)));
     }
 }

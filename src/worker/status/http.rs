@@ -3,14 +3,15 @@
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
+use super::control::{self, ACCEPT_PAUSE};
 use super::desk::Desk;
-use crate::kernel::files;
 use crate::observe::metrics::{self, Format, Names};
 use crate::observe::page;
 
@@ -19,7 +20,8 @@ const CONNECTIONS_MAX: usize = 64;
 const REQUEST_MAX: usize = 8 * 1024;
 /// From the first byte to the last of the answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Of a Unix socket: everybody may read what there is.
+const MODE: u32 = 0o666;
 const LOOPBACK: &str = "127.0.0.1";
 
 /// Where whoever asks comes in.
@@ -46,11 +48,7 @@ impl Door {
 /// `ADDRESS:PORT`, a port on the loopback, or the path of a Unix socket that takes the place of what was left there.
 pub(super) async fn listen(place: &str) -> io::Result<Door> {
     if place.starts_with('/') {
-        let path = Path::new(place);
-        files::remove_socket(path)?;
-        let listener = UnixListener::bind(path)?;
-        files::set_mode(path, 0o666)?;
-        return Ok(Door::Unix(listener));
+        return control::listen(Path::new(place), MODE).map(Door::Unix);
     }
     let listener = match place.parse::<u16>() {
         Ok(port) => TcpListener::bind((LOOPBACK, port)).await,
@@ -60,17 +58,17 @@ pub(super) async fn listen(place: &str) -> io::Result<Door> {
 }
 
 pub(super) async fn serve(door: Door, desk: Rc<Desk>) {
-    let room = Rc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(stream) = door.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let (room, desk) = (room.clone(), desk.clone());
-        let Ok(()) = room.try_acquire().map(|permit| permit.forget()) else { continue };
+        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let desk = desk.clone();
         tokio::task::spawn_local(async move {
             let _ = tokio::time::timeout(REQUEST_LIMIT, converse(stream, &desk)).await;
-            room.add_permits(1);
+            drop(permit);
         });
     }
 }

@@ -42,16 +42,18 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
     let desk = Rc::new(Desk::new(questions));
-    let config = read(text);
-    let socket = socket(&config);
-    match control::listen(&socket) {
+    // Of a configuration that may be large no more is kept than is needed.
+    let (socket, places) = {
+        let config = read(text);
+        (socket(&config), config.global.ours.status_listen)
+    };
+    match control::listen(&socket, control::MODE) {
         Ok(listener) => {
             tokio::task::spawn_local(control::serve(listener, desk.clone()));
         }
         Err(error) => log.error(format_args!("operators cannot ask: {}: {error}", socket.display())),
     }
     // Where the configuration wants the page and the metrics to be.
-    let places = config.global.ours.status_listen;
     for place in &places {
         match http::listen(place).await {
             Ok(listener) => {
