@@ -22,7 +22,7 @@ impl Journal {
             if holds(&reading) {
                 return reading;
             }
-            assert!(Instant::now() < deadline, "never came: {promise}");
+            assert!(Instant::now() < deadline, "never came: {promise}\n{reading}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Row 5: how regular adverts are, and what sending and hearing them costs.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, head, quantile};
 use crate::node::{Daemon, Node, Program};
@@ -12,10 +13,49 @@ use crate::topology::Lab;
 /// Virtual routers of one segment: their numbers are an octet.
 const ROUTERS_OF_A_SEGMENT: usize = 250;
 
+#[derive(Clone, Copy)]
 struct Load {
     routers: usize,
     /// In milliseconds.
     interval: u32,
+    trouble: Trouble,
+}
+
+/// What goes on beside the adverts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Nothing,
+    /// The master reads its configuration again, each second.
+    Reloads,
+    /// Somebody adds so many addresses to the master's interface.
+    Addresses,
+    /// Another program would use both cores alone.
+    Busy,
+}
+
+const ADDRESSES: usize = 4000;
+
+/// Daemons with many routers go on announcing for a while after they became master: twice, five seconds apart.
+const SETTLING: Duration = Duration::from_secs(8);
+
+const fn calm(routers: usize, interval: u32) -> Load {
+    Load { routers, interval, trouble: Trouble::Nothing }
+}
+
+const fn troubled(trouble: Trouble) -> Load {
+    Load { routers: 100, interval: 100, trouble }
+}
+
+impl Load {
+    fn name(&self) -> String {
+        let trouble = match self.trouble {
+            Trouble::Nothing => "",
+            Trouble::Reloads => ", a reload each second",
+            Trouble::Addresses => ", 4,000 addresses added meanwhile",
+            Trouble::Busy => ", both cores loaded",
+        };
+        format!("{} routers, {} ms{trouble}", self.routers, self.interval)
+    }
 }
 
 fn configuration(load: &Load, priority: u8) -> String {
@@ -32,7 +72,7 @@ fn configuration(load: &Load, priority: u8) -> String {
 }
 
 struct Side {
-    _daemons: Vec<Daemon>,
+    daemons: Vec<Daemon>,
     a: Node,
     b: Node,
     lab: Lab,
@@ -63,13 +103,14 @@ impl Side {
         );
         lab.journal.rests_when("the first node is master", |seen| seen.holds_alone("a", &last));
         let second = b.start(program, &configuration(load, 100));
-        Side { _daemons: vec![first, second], a, b, lab }
+        thread::sleep(SETTLING);
+        Side { daemons: vec![first, second], a, b, lab }
     }
 
     fn take(&self, load: &Load, time: Duration) -> Taken {
         let (a, b) = (processes::cost(&self.a), processes::cost(&self.b));
         let begun = self.lab.journal.now();
-        thread::sleep(time);
+        self.pass(load.trouble, time);
         let (master, backup) = (processes::cost(&self.a).since(a), processes::cost(&self.b).since(b));
         let seen = self.lab.journal.read();
         let mut last: BTreeMap<(String, u8), Duration> = BTreeMap::new();
@@ -90,24 +131,59 @@ impl Side {
     }
 }
 
+impl Side {
+    /// Lets the time pass, and what is to go on meanwhile.
+    fn pass(&self, trouble: Trouble, time: Duration) {
+        let until = Instant::now() + time;
+        match trouble {
+            Trouble::Nothing => {}
+            Trouble::Reloads => {
+                while Instant::now() + Duration::from_secs(1) < until {
+                    self.daemons[0].signal("HUP");
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            Trouble::Addresses => {
+                let address = |number: usize| format!("10.0.{}.{}", 100 + number / 250, number % 250 + 1);
+                let lines: String =
+                    (0..ADDRESSES).map(|number| format!("addr add {}/16 dev eth0\n", address(number))).collect();
+                let file = self.a.namespace().path("root/run/batch");
+                std::fs::write(&file, lines).expect("a file");
+                self.a.run(&format!("ip -batch {file}"));
+            }
+            Trouble::Busy => {
+                let line = format!("timeout {} sh -c 'while :; do :; done'", time.as_secs());
+                let spin = || Command::new("sh").args(["-c", &line]).spawn().expect("a shell");
+                for mut busy in [spin(), spin()] {
+                    let _ = busy.wait();
+                }
+            }
+        }
+        thread::sleep(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 pub fn run(quick: bool) {
     let loads: &[Load] = if quick {
-        &[Load { routers: 1, interval: 100 }, Load { routers: 1000, interval: 100 }]
+        &[calm(1, 100), calm(1000, 100)]
     } else {
         &[
-            Load { routers: 1, interval: 1000 },
-            Load { routers: 100, interval: 1000 },
-            Load { routers: 1000, interval: 1000 },
-            Load { routers: 1, interval: 100 },
-            Load { routers: 100, interval: 100 },
-            Load { routers: 1000, interval: 100 },
-            Load { routers: 100, interval: 10 },
+            calm(1, 1000),
+            calm(100, 1000),
+            calm(1000, 1000),
+            calm(1, 100),
+            calm(100, 100),
+            calm(1000, 100),
+            calm(100, 10),
+            troubled(Trouble::Reloads),
+            troubled(Trouble::Addresses),
+            troubled(Trouble::Busy),
         ]
     };
-    let (rounds, time) = if quick { (2, Duration::from_secs(3)) } else { (4, Duration::from_secs(10)) };
+    let (rounds, time) = if quick { (2, Duration::from_secs(3)) } else { (2, Duration::from_secs(8)) };
     head(rounds);
     for load in loads {
-        let name = format!("{} routers, {} ms", load.routers, load.interval);
+        let name = load.name();
         let minute = 60.0 / time.as_secs_f64();
         let names = ["p50", "p99", "most"];
         let mut off: [Figures; 3] = Default::default();

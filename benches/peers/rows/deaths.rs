@@ -38,7 +38,7 @@ const DEATHS: &[Death] = &[
 const LOOK: Duration = Duration::from_secs(8);
 
 pub fn run(quick: bool) {
-    let rounds = if quick { 1 } else { 5 };
+    let rounds = if quick { 1 } else { 2 };
     head(rounds);
     for death in DEATHS {
         let (mut silent, mut double) = (Figures::default(), Figures::default());

@@ -10,7 +10,7 @@ use crate::processes;
 const ROUTER: Router = Router { version: 3, interval: 1000, more: "" };
 
 pub fn run(quick: bool) {
-    let (rounds, time) = if quick { (1, Duration::from_secs(3)) } else { (5, Duration::from_secs(10)) };
+    let (rounds, time) = if quick { (1, Duration::from_secs(3)) } else { (3, Duration::from_secs(10)) };
     head(rounds);
     let (mut pss, mut private, mut sleeps, mut start) =
         (Figures::default(), Figures::default(), Figures::default(), Figures::default());

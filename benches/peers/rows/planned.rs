@@ -8,7 +8,7 @@ use crate::pair::{Router, SECOND, VIP, alternate};
 const ROUTER: Router = Router { version: 3, interval: 1000, more: "" };
 
 pub fn run(quick: bool) {
-    let rounds = if quick { 2 } else { 20 };
+    let rounds = if quick { 2 } else { 8 };
     head(rounds);
     let (mut stop, mut back, mut lower, mut higher) =
         (Figures::default(), Figures::default(), Figures::default(), Figures::default());
