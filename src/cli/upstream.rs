@@ -13,6 +13,7 @@ use crate::observe::log::{Level, Log, Sinks};
 use crate::render;
 use crate::supervisor::daemon::{self, Settings};
 use crate::supervisor::role::Role;
+use crate::worker::process::Inherited;
 use crate::worker::standing::Habits;
 use crate::worker::{check, status, vrrp};
 use keepalived_conf::Options;
@@ -64,20 +65,26 @@ pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>
     daemon::run(&settings(&line, program, words), &log_of(&line, "Keepalived"))
 }
 
-/// A worker, as the supervisor starts it: its role, the numbers of the channel and of the configuration it inherits, and
-/// then the supervisor's own words.
+/// A worker, as the supervisor starts it: its role, the numbers of the descriptors it inherits, and then the supervisor's
+/// own words.
 pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     let own: Vec<OsString> = words.drain(..words.len().min(ROLE_WORDS)).collect();
     let own: Vec<&str> = own.iter().filter_map(|word| word.to_str()).collect();
     let understood = match own.as_slice() {
-        ["--role", role, channel, bundle] => Role::of_word(role).zip(channel.parse().ok()).zip(bundle.parse().ok()),
+        ["--role", role, numbers @ ..] => {
+            let numbers: Vec<i32> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+            match *numbers {
+                [channel, bundle, pulse] => Role::of_word(role).zip(Some(Inherited { channel, bundle, pulse })),
+                _ => None,
+            }
+        }
         _ => None,
     };
-    let (Some(((role, channel), bundle)), Ok(line)) = (understood, options::parse(words)) else {
+    let (Some((role, inherited)), Ok(line)) = (understood, options::parse(words)) else {
         output.complain("--role is for the supervisor's own use");
         return 1;
     };
-    let (inherited, log) = ((channel, bundle), log_of(&line, role.identity()));
+    let log = log_of(&line, role.identity());
     match role {
         Role::Vrrp => vrrp::role::run(program, inherited, habits(&line), &log),
         Role::Checker => check::role::run(program, inherited, habits(&line), &log),
@@ -88,8 +95,8 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
     }
 }
 
-/// `--role`, its name, and two descriptors.
-const ROLE_WORDS: usize = 4;
+/// `--role`, its name, and three descriptors.
+const ROLE_WORDS: usize = 5;
 
 fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settings {
     let path = |given: &Option<String>| given.as_ref().map(PathBuf::from);

@@ -39,6 +39,7 @@ pub mod pattern;
 pub mod pidfile;
 pub mod ping;
 pub mod process;
+pub mod pulse;
 pub mod random;
 pub mod raw;
 pub mod ready;

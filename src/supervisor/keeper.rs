@@ -16,9 +16,10 @@ use super::source::Source;
 use super::watchdog::{Verdict, Watchdog};
 use super::will::Will;
 use crate::channel::{Channel, Dump, Message};
-use crate::kernel::clock;
+use crate::kernel::clock::{self, Alarm};
 use crate::kernel::offspring::{End, Offspring};
 use crate::kernel::pidfile::PidFile;
+use crate::kernel::pulse::Pulse;
 use crate::kernel::seqpacket;
 use crate::observe::log::Log;
 
@@ -50,6 +51,10 @@ struct Worker {
     offspring: Offspring,
     /// `None` after its end was closed.
     channel: Option<Channel>,
+    /// Where it writes that it lives.
+    pulse: Pulse,
+    /// Rings when it has been silent for too long.
+    alarm: Alarm,
     will: Will,
     /// What it is to know and found no room for yet; of each matter the newest.
     unsaid: BTreeMap<String, Message>,
@@ -159,7 +164,8 @@ impl<'a> Keeper<'a> {
 
     fn spawn(&self, source: &Source) -> io::Result<Worker> {
         let (ours, theirs) = seqpacket::End::pair()?;
-        let inherited = [theirs.as_fd(), source.bundle.as_fd()];
+        let pulse = Pulse::new()?;
+        let inherited = [theirs.as_fd(), source.bundle.as_fd(), pulse.as_fd()];
         let mut arguments: Vec<OsString> = vec!["--role".into(), self.role.word().into()];
         arguments.extend(inherited.iter().map(|descriptor| descriptor.as_raw_fd().to_string().into()));
         arguments.extend(self.settings.arguments.iter().cloned());
@@ -168,6 +174,8 @@ impl<'a> Keeper<'a> {
         Ok(Worker {
             offspring,
             channel: Some(Channel::new(ours)?),
+            pulse,
+            alarm: Alarm::new()?,
             will: Will::default(),
             unsaid: BTreeMap::new(),
             started,
@@ -270,7 +278,8 @@ impl<'a> Keeper<'a> {
 impl Worker {
     /// What it said comes before its death, and both before any judgement on its silence.
     async fn next(&mut self, role: Role, log: &Log) -> Happening {
-        let until = self.awaited.until();
+        // Without an alarm one looks at once, which is no error: looking changes nothing before its time.
+        let mut is_set = self.alarm.set(self.awaited.until());
         loop {
             let channel = self.channel.as_ref();
             tokio::select! {
@@ -286,7 +295,13 @@ impl Worker {
                 },
                 () = room(channel, !self.unsaid.is_empty()) => self.flush(),
                 ended = self.offspring.ended() => return Happening::Ended(ended.unwrap_or(End::Signal(0))),
-                () = ring(until) => return Happening::Silent,
+                rung = ring(&mut self.alarm, &mut is_set) => {
+                    if let Err(error) = rung {
+                        log.warning(format_args!("the {role} is watched without an alarm: {error}"));
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                    return Happening::Silent;
+                }
             }
         }
     }
@@ -339,10 +354,16 @@ impl Worker {
     fn lose_patience(&mut self, role: Role, log: &Log) {
         let now = clock::now();
         match &mut self.awaited {
-            Awaited::Word(watchdog) => match watchdog.look(now) {
-                Verdict::Wait => return,
-                Verdict::Hung => log.error(format_args!("the {role} does not go on: it is ended")),
-            },
+            Awaited::Word(watchdog) => {
+                if let Some((at, patience)) = self.pulse.last() {
+                    // Nobody lives on ahead of time.
+                    watchdog.heard(at.min(now), patience);
+                }
+                match watchdog.look(now) {
+                    Verdict::Wait => return,
+                    Verdict::Hung => log.error(format_args!("the {role} does not go on: it is ended")),
+                }
+            }
             Awaited::Leaving(_) => log.error(format_args!("the {role} does not leave: it is ended")),
             Awaited::Gone(_) => {
                 execute(&self.will.orders(), log);
@@ -402,11 +423,9 @@ async fn room(channel: Option<&Channel>, is_waiting: bool) {
     }
 }
 
-async fn ring(at: Option<u64>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
+async fn ring(alarm: &mut Alarm, is_set: &mut io::Result<()>) -> io::Result<()> {
+    std::mem::replace(is_set, Ok(()))?;
+    alarm.rung().await
 }
 
 async fn sleep_until(at: u64) {

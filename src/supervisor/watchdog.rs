@@ -13,6 +13,8 @@ pub(super) const FORGIVEN_MAX: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Watchdog {
+    /// The last sign of life.
+    last: u64,
     patience: u64,
     due: u64,
     forgiven: u32,
@@ -29,13 +31,17 @@ pub(super) enum Verdict {
 impl Watchdog {
     pub(super) fn new(now: u64) -> Watchdog {
         let patience = nanos(START_PATIENCE);
-        Watchdog { patience, due: now.saturating_add(patience), forgiven: 0 }
+        Watchdog { last: now, patience, due: now.saturating_add(patience), forgiven: 0 }
     }
 
-    /// The worker says that it lives, and how long it may be silent.
-    pub(super) fn heard(&mut self, now: u64, patience: Duration) {
+    /// The worker lived at this moment, and said how long it may be silent. An older sign of life than the last says nothing.
+    pub(super) fn heard(&mut self, at: u64, patience: Duration) {
+        if at <= self.last {
+            return;
+        }
+        self.last = at;
         self.patience = nanos(patience.min(PATIENCE_MAX));
-        self.due = now.saturating_add(self.patience);
+        self.due = at.saturating_add(self.patience);
         self.forgiven = 0;
     }
 
@@ -90,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_of_life_that_was_seen_before_prolongs_nothing() {
+        let mut watchdog = heard_at_ten();
+        watchdog.heard(10 * SECOND, Duration::from_secs(50));
+        watchdog.heard(9 * SECOND, Duration::from_secs(50));
+        assert_eq!(watchdog.look(12 * SECOND), Verdict::Hung);
+    }
+
+    #[test]
     fn whoever_looks_too_late_looks_again() {
         let mut watchdog = heard_at_ten();
         assert_eq!(watchdog.look(20 * SECOND), Verdict::Wait);
@@ -111,7 +125,7 @@ mod tests {
     #[test]
     fn no_worker_can_ask_for_endless_patience() {
         let mut watchdog = Watchdog::new(0);
-        watchdog.heard(0, Duration::from_secs(86_400));
-        assert_eq!(watchdog.due(), nanos(PATIENCE_MAX));
+        watchdog.heard(1, Duration::from_secs(86_400));
+        assert_eq!(watchdog.due(), 1 + nanos(PATIENCE_MAX));
     }
 }

@@ -30,6 +30,11 @@ pub trait World {
     /// Waits until `gather` may find something. Dropping the future loses nothing.
     fn wait(&mut self) -> impl Future<Output = io::Result<()>>;
 
+    /// When a turn is needed for something the machine knows nothing of.
+    fn alarm(&self) -> Option<Instant> {
+        None
+    }
+
     /// Appends the inputs that are there now, the most urgent first, about `limit` at most; says whether more may wait.
     fn gather(&mut self, machine: &Self::Machine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool>;
 
@@ -63,7 +68,8 @@ pub async fn drive<W: World>(machine: &mut W::Machine, world: &mut W) -> io::Res
             tokio::task::yield_now().await;
             continue;
         }
-        alarm.set(machine.deadline().map(|deadline| deadline.at.as_nanos()))?;
+        let next = machine.deadline().map(|deadline| deadline.at).into_iter().chain(world.alarm()).min();
+        alarm.set(next.map(Instant::as_nanos))?;
         tokio::select! {
             waited = world.wait() => waited?,
             rung = alarm.rung() => rung?,

@@ -13,8 +13,10 @@ use tokio::task::LocalSet;
 
 use crate::channel::{Channel, Dump, Message, Outbox};
 use crate::kernel::bundle::Bundle;
+use crate::kernel::clock;
 use crate::kernel::memory;
 use crate::kernel::offspring;
+use crate::kernel::pulse::Pulse;
 use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
 use crate::observe::log::Log;
@@ -34,7 +36,9 @@ mod exit {
 #[derive(Debug)]
 pub struct Lifeline {
     outbox: Outbox,
-    begun: Cell<bool>,
+    pulse: Pulse,
+    /// The patience that was asked for last; none before the first sign of life.
+    patience: Cell<Option<Duration>>,
     /// The configuration that was inherited.
     bundle: OwnedFd,
 }
@@ -49,16 +53,45 @@ impl Lifeline {
         self.bundle.try_clone()
     }
 
-    /// Says that the loop goes round, and how long it may seem not to.
+    /// Says that the loop goes round, and how long it may seem not to. The supervisor is woken only by another patience
+    /// than before.
     pub fn alive(&self, patience: Duration) {
-        self.begun.set(true);
-        self.outbox.post(Message::Alive { patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
+        let is_written = self.pulse.beat(clock::now(), patience).is_ok();
+        if self.patience.replace(Some(patience)) != Some(patience) || !is_written {
+            self.outbox.post(Message::Alive { patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
+        }
     }
 }
 
-/// Runs a worker's process until `live` is done; the answer is the exit status. `channel` and `bundle` are the numbers of
-/// the descriptors it inherited. `live` gets the text of the configuration, in which everything is written out.
-pub fn run<F>(name: &OsStr, (channel, bundle): (i32, i32), log: &Log, live: F) -> u8
+/// The numbers of the descriptors a worker inherits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inherited {
+    pub channel: i32,
+    pub bundle: i32,
+    pub pulse: i32,
+}
+
+/// What stands behind them.
+struct Inheritance {
+    channel: OwnedFd,
+    bundle: OwnedFd,
+    pulse: Pulse,
+    text: String,
+}
+
+impl Inherited {
+    fn take(self) -> io::Result<Inheritance> {
+        let channel = offspring::inherited(self.channel)?;
+        let bundle = offspring::inherited(self.bundle)?;
+        let pulse = Pulse::from_inherited(offspring::inherited(self.pulse)?);
+        let text = text_of(bundle.try_clone()?)?;
+        Ok(Inheritance { channel, bundle, pulse, text })
+    }
+}
+
+/// Runs a worker's process until `live` is done; the answer is the exit status. `live` gets the text of the configuration,
+/// in which everything is written out.
+pub fn run<F>(name: &OsStr, inherited: Inherited, log: &Log, live: F) -> u8
 where
     F: AsyncFnOnce(&Lifeline, String) -> io::Result<()>,
 {
@@ -66,22 +99,22 @@ where
     // How programs are to run that we start, before anything here is changed.
     sandbox::original();
     offspring::call_this_process(name);
-    let inherited = offspring::inherited(channel).and_then(|channel| Ok((channel, offspring::inherited(bundle)?)));
-    let first = inherited.and_then(|(channel, bundle)| Ok((channel, bundle.try_clone()?, text_of(bundle)?)));
+    let inheritance = inherited.take();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (runtime, (channel, bundle, text)) = match runtime.and_then(|runtime| Ok((runtime, first?))) {
-        Ok(all) => all,
-        Err(error) => {
-            log.error(format_args!("cannot start: {error}"));
-            return exit::FATAL;
-        }
-    };
+    let (runtime, Inheritance { channel, bundle, pulse, text }) =
+        match runtime.and_then(|runtime| Ok((runtime, inheritance?))) {
+            Ok(all) => all,
+            Err(error) => {
+                log.error(format_args!("cannot start: {error}"));
+                return exit::FATAL;
+            }
+        };
     let begun = Cell::new(false);
     let ended = LocalSet::new().block_on(&runtime, async {
         let outbox = Outbox::new(Channel::new(End::from_inherited(channel))?);
-        let lifeline = Lifeline { outbox, begun: Cell::new(false), bundle };
+        let lifeline = Lifeline { outbox, pulse, patience: Cell::new(None), bundle };
         let ended = live(&lifeline, text).await;
-        begun.set(lifeline.begun.get());
+        begun.set(lifeline.patience.get().is_some());
         // A supervisor that is gone, or hangs, reads nothing any more.
         let _ = tokio::time::timeout(LAST_WORDS_LIMIT, lifeline.outbox.drain()).await;
         ended

@@ -55,7 +55,7 @@ use told::Told;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// So many signs of life in this time.
-const BEATS: u32 = 5;
+const BEATS: u32 = 2;
 
 /// What every system allows.
 const DESCRIPTORS_ASSUMED: u64 = 1024;

@@ -18,15 +18,14 @@ use crate::notify::balance::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::{Level, Log};
 use crate::plan::lvs::LvsPlan;
-use crate::worker::process::{self, Lifeline};
+use crate::worker::process::{self, Inherited, Lifeline};
 use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
 const ORDERS_MAX: usize = 64;
 
-/// Runs the worker until it is told to stop; the answer is the exit status. `inherited` are the numbers of the channel and
-/// of the configuration.
-pub fn run(name: &OsStr, inherited: (i32, i32), habits: Habits, log: &Log) -> u8 {
+/// Runs the worker until it is told to stop; the answer is the exit status.
+pub fn run(name: &OsStr, inherited: Inherited, habits: Habits, log: &Log) -> u8 {
     process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &habits, log).await)
 }
 

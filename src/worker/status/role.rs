@@ -15,21 +15,21 @@ use crate::channel::Message;
 use crate::kernel::host::OsHost;
 use crate::kernel::rights;
 use crate::observe::log::Log;
-use crate::worker::process::{self, Lifeline};
+use crate::worker::process::{self, Inherited, Lifeline};
 
 /// Orders that may wait.
 const ORDERS_MAX: usize = 4;
 /// How long the loop may seem not to go round before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// So many signs of life in this time.
-const BEATS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Nobody depends on this process, and nobody is to wake up because of it when nobody asks.
+const REST: Duration = Duration::from_secs(20);
 
 enum Order {
     Stop,
 }
 
 /// Runs the worker until it is told to stop; the answer is the exit status. `socket` says where operators ask.
-pub fn run(name: &OsStr, inherited: (i32, i32), socket: impl Fn(&Config) -> PathBuf, log: &Log) -> u8 {
+pub fn run(name: &OsStr, inherited: Inherited, socket: impl Fn(&Config) -> PathBuf, log: &Log) -> u8 {
     process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &socket, log).await)
 }
 
@@ -90,7 +90,7 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
             Some((id, ask)) = questioned.recv() => lifeline.outbox().post(Message::Ask { id, ask }),
             Some(Order::Stop) = ordered.recv() => return Ok(()),
             failed = lifeline.outbox().run() => return failed,
-            () = tokio::time::sleep(PATIENCE / BEATS) => {}
+            () = tokio::time::sleep(REST) => {}
         }
     }
 }

@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channel::{Deposit, Farewell, Thing};
-use crate::proto::vrrp::{InstanceId, Ticket};
+use crate::proto::vrrp::{InstanceId, Packet, Ticket, Transmission};
+
+/// Before it stands in an IPv4 datagram what differs from advert to advert.
+const IPV4_HEADER: usize = 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Bequest {
@@ -20,6 +23,8 @@ struct Entry {
     wanted: BTreeSet<Thing>,
     deposited: BTreeSet<Thing>,
     farewell: Vec<Farewell>,
+    /// The advert after which the farewell was looked at.
+    said: Option<Transmission>,
 }
 
 impl Entry {
@@ -53,6 +58,22 @@ impl Bequest {
         deposit
     }
 
+    /// Whether this advert says what the last one of its instance said, so that the farewell stays good. Signed adverts never
+    /// do.
+    pub(super) fn says_the_same(&mut self, now: &Transmission) -> bool {
+        let Some(entry) = self.entries.get_mut(&now.instance) else { return false };
+        if entry.said.as_ref().is_some_and(|before| is_same(before, now)) {
+            return true;
+        }
+        entry.said = Some(now.clone());
+        false
+    }
+
+    /// Adverts leave by another way from now on.
+    pub(super) fn forget_adverts(&mut self) {
+        self.entries.values_mut().for_each(|entry| entry.said = None);
+    }
+
     /// What would tell the segment now that the instance is gone.
     pub(super) fn farewell(&mut self, instance: InstanceId, adverts: Vec<Farewell>) -> Option<Deposit> {
         if adverts.is_empty() && !self.entries.contains_key(&instance) {
@@ -63,6 +84,9 @@ impl Bequest {
             return None;
         }
         entry.farewell.clone_from(&adverts);
+        if adverts.is_empty() {
+            entry.said = None;
+        }
         self.tidy(instance);
         Some(Deposit::Farewell { instance: instance.0, adverts })
     }
@@ -74,10 +98,27 @@ impl Bequest {
     }
 }
 
+fn is_same(before: &Transmission, now: &Transmission) -> bool {
+    let head = |transmission: &Transmission| (transmission.port, transmission.priority, transmission.source);
+    let same = |(before, now): (&Packet, &Packet)| {
+        before.destination == now.destination
+            && before.hop_limit == now.hop_limit
+            && message(before).is_some_and(|bytes| Some(bytes) == message(now))
+    };
+    head(before) == head(now)
+        && before.packets.len() == now.packets.len()
+        && before.packets.iter().zip(&now.packets).all(same)
+}
+
+fn message(packet: &Packet) -> Option<&[u8]> {
+    packet.bytes.get(if packet.destination.is_ipv4() { IPV4_HEADER } else { 0 }..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::channel::Kind;
+    use crate::proto::vrrp::PortId;
 
     const A: InstanceId = InstanceId(1);
 
@@ -125,20 +166,50 @@ mod tests {
     }
 
     #[test]
-    fn a_farewell_is_deposited_when_it_changes() {
-        let farewell = |number| Farewell {
+    fn an_advert_that_says_the_same_leaves_the_farewell_as_it_is() {
+        let advert = |identification: u8, priority: u8| Transmission {
+            instance: A,
+            port: PortId(1),
+            priority: 200,
+            source: "10.0.0.1".parse().unwrap(),
+            packets: vec![Packet {
+                destination: "224.0.0.18".parse().unwrap(),
+                hop_limit: 255,
+                bytes: [vec![identification; IPV4_HEADER], vec![0x31, 1, priority]].concat(),
+            }],
+        };
+        let mut bequest = Bequest::default();
+        assert!(!bequest.says_the_same(&advert(1, 200)), "of an instance that is not known");
+        bequest.ask(Ticket(1), A, vec![thing(1)]);
+        assert!(!bequest.says_the_same(&advert(1, 200)));
+        assert!(bequest.says_the_same(&advert(2, 200)));
+        assert!(!bequest.says_the_same(&advert(3, 100)));
+        bequest.forget_adverts();
+        assert!(!bequest.says_the_same(&advert(4, 100)));
+        // Whoever was no longer Master meanwhile has withdrawn its farewell.
+        bequest.farewell(A, vec![goodbye(1)]);
+        bequest.farewell(A, Vec::new());
+        assert!(!bequest.says_the_same(&advert(5, 100)));
+    }
+
+    fn goodbye(number: u8) -> Farewell {
+        Farewell {
             interface: None,
             authenticated: false,
             source: "10.0.0.1".parse().unwrap(),
             destination: "224.0.0.18".parse().unwrap(),
             hop_limit: 255,
             bytes: vec![number],
-        };
+        }
+    }
+
+    #[test]
+    fn a_farewell_is_deposited_when_it_changes() {
         let mut bequest = Bequest::default();
         assert_eq!(bequest.farewell(A, Vec::new()), None);
-        assert!(bequest.farewell(A, vec![farewell(1)]).is_some());
-        assert_eq!(bequest.farewell(A, vec![farewell(1)]), None);
-        assert!(bequest.farewell(A, vec![farewell(2)]).is_some());
+        assert!(bequest.farewell(A, vec![goodbye(1)]).is_some());
+        assert_eq!(bequest.farewell(A, vec![goodbye(1)]), None);
+        assert!(bequest.farewell(A, vec![goodbye(2)]).is_some());
         assert_eq!(bequest.farewell(A, Vec::new()), Some(Deposit::Farewell { instance: A.0, adverts: Vec::new() }));
         assert!(bequest.entries.is_empty());
     }

@@ -15,18 +15,24 @@ pub(super) const PATIENCE_LEAST: Duration = Duration::from_millis(250);
 /// Long enough for the slowest virtual router; also how long we take at most to leave.
 pub(super) const PATIENCE_MOST: Duration = Duration::from_secs(10);
 
-/// So many signs of life in the time silence is borne.
+/// So many signs of life in the time silence is borne, when there are turns to give them in.
 const BEATS: u32 = 5;
+
+/// How much of that time may pass before a turn is made only to give one.
+const REST_PARTS: (u32, u32) = (3, 5);
+
+/// So long before the end of that time a turn is made at the latest: a machine that is busy takes its time.
+const MARGIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Heart {
     patience: Duration,
-    next: u64,
+    last: Option<u64>,
 }
 
 impl Heart {
     pub(super) fn new() -> Heart {
-        Heart { patience: PATIENCE_MOST, next: 0 }
+        Heart { patience: PATIENCE_MOST, last: None }
     }
 
     /// Other instances from now on: the next sign of life says so at once.
@@ -34,29 +40,43 @@ impl Heart {
         let patience = patience(setup);
         if patience != self.patience {
             self.patience = patience;
-            self.next = 0;
+            self.last = None;
         }
     }
 
-    /// How long until the next sign of life.
-    pub(super) fn rest(&self, now: u64) -> Duration {
-        Duration::from_nanos(self.next.saturating_sub(now))
+    /// When a turn is needed for the sake of a sign of life, if none comes before for another reason. Adverts come often
+    /// enough to spare it.
+    pub(super) fn due(&self) -> u64 {
+        let (part, of) = REST_PARTS;
+        let long = (self.patience * part / of).min(self.patience.saturating_sub(MARGIN));
+        self.last.map_or(0, |last| last.saturating_add(nanos(long.max(self.pause()))))
     }
 
     /// The patience to ask for, when it is time to.
     pub(super) fn beat(&mut self, now: u64) -> Option<Duration> {
-        if now < self.next {
+        if self.last.is_some_and(|last| now < last.saturating_add(nanos(self.pause()))) {
             return None;
         }
-        let pause = u64::try_from((self.patience / BEATS).as_nanos()).unwrap_or(u64::MAX);
-        self.next = now.saturating_add(pause);
+        self.last = Some(now);
         Some(self.patience)
+    }
+
+    fn pause(&self) -> Duration {
+        self.patience / BEATS
     }
 }
 
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 fn patience(setup: &Setup) -> Duration {
+    patience_before(setup.instances.values().map(peers_wait).min())
+}
+
+/// With the quickest peer waiting for so long.
+fn patience_before(shortest: Option<Duration>) -> Duration {
     let (part, of) = PATIENCE_PARTS;
-    let shortest = setup.instances.values().map(peers_wait).min();
     shortest.map_or(PATIENCE_MOST, |wait| (wait.saturating_mul(part) / of).clamp(PATIENCE_LEAST, PATIENCE_MOST))
 }
 
@@ -75,7 +95,22 @@ mod tests {
         let mut heart = Heart::new();
         assert_eq!(heart.beat(1_000_000), Some(PATIENCE_MOST));
         assert_eq!(heart.beat(1_000_001), None);
-        assert_eq!(heart.rest(1_000_000), PATIENCE_MOST / BEATS);
+        assert_eq!(heart.beat(1_000_000 + nanos(PATIENCE_MOST / BEATS)), Some(PATIENCE_MOST));
+    }
+
+    #[test]
+    fn adverts_of_a_second_need_no_other_turns() {
+        let mut heart = Heart { patience: patience_before(Some(Duration::from_secs(3))), last: None };
+        assert_eq!(heart.due(), 0);
+        assert!(heart.beat(1).is_some());
+        assert!(heart.due() > nanos(Duration::from_millis(1200)));
+    }
+
+    #[test]
+    fn a_short_patience_leaves_time_for_a_busy_machine() {
+        let mut heart = Heart { patience: patience_before(Some(Duration::from_millis(30))), last: None };
+        assert_eq!(heart.beat(1), Some(PATIENCE_LEAST));
+        assert!(heart.due() <= 1 + nanos(PATIENCE_LEAST - MARGIN));
     }
 
     #[test]

@@ -47,6 +47,7 @@ use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
 use crate::kernel::{clock, files};
 use crate::observe::log::Log;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
+use crate::proto::Instant;
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
     Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Phase, Stand, Ticket, TrackId, WallTime,
@@ -376,6 +377,7 @@ impl<'a> Worker<'a> {
         self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
         let told = self.ports.refresh(&self.interfaces, &self.virtual_addresses, &self.outside.log);
         self.pending.extend(told);
+        self.bequest.forget_adverts();
         for (id, track) in &self.plan.tracks {
             let up = match &track.source {
                 TrackSource::Interface(name) => self.interfaces.named(name).is_some_and(|link| link.is_up()),
@@ -478,7 +480,9 @@ impl<'a> Worker<'a> {
         match effect {
             Effect::Send(transmission) => {
                 self.ports.send(&transmission, &self.outside.log);
-                self.deposit_farewell(engine, transmission.instance);
+                if !self.bequest.says_the_same(&transmission) {
+                    self.deposit_farewell(engine, transmission.instance);
+                }
             }
             Effect::Hold(ticket, instance, wanted) => {
                 self.announcing.holds(instance, &wanted);
@@ -558,12 +562,15 @@ impl World for Worker<'_> {
             () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
             () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
             () = tokio::time::sleep(beat.unwrap_or_default()), if beat.is_some() => Ok(()),
-            () = tokio::time::sleep(self.heart.rest(clock::now())) => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
                 Ok(())
             }
         }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        Some(Instant::from_nanos(self.heart.due()))
     }
 
     fn gather(&mut self, engine: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {

@@ -21,7 +21,7 @@ use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
 use crate::proto::vrrp::{Event, Phase};
-use crate::worker::process::{self, Lifeline};
+use crate::worker::process::{self, Inherited, Lifeline};
 use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
@@ -29,9 +29,8 @@ const ORDERS_MAX: usize = 16;
 /// Readings of tracked objects that may wait.
 const READINGS_MAX: usize = 256;
 
-/// Runs the worker until it is told to stop; the answer is the exit status. `inherited` are the numbers of the channel and
-/// of the configuration.
-pub fn run(name: &OsStr, inherited: (i32, i32), habits: Habits, log: &Log) -> u8 {
+/// Runs the worker until it is told to stop; the answer is the exit status.
+pub fn run(name: &OsStr, inherited: Inherited, habits: Habits, log: &Log) -> u8 {
     process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &habits, log).await)
 }
 
