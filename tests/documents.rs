@@ -186,6 +186,59 @@ fn every_command_in_the_documents_does_what_they_say() {
     assert!(ran >= 8, "only {ran} commands were run");
 }
 
+/// Sections of docs/differences.md in which every decision names what holds it.
+const HELD: [&str; 5] = [
+    "Configuration of load balancing",
+    "Health checks and load balancing",
+    "The load balancer's table",
+    "Health checks other than HTTP",
+    "Health checks over TCP and HTTP",
+];
+
+/// The text of every Rust source below these folders.
+fn sources(folders: &[&str]) -> String {
+    let mut text = String::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text += &read(&path);
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_decision_on_load_balancing_is_held_by_tests_that_there_are() {
+    let sources = sources(&["src", "tests", "keepalived-conf/src", "genhash"]);
+    let text = read(&root().join("docs/differences.md"));
+    let (mut wrong, mut names) = (Vec::new(), 0);
+    for section in text.split("\n## ").filter(|section| HELD.iter().any(|title| section.starts_with(title))) {
+        for decision in section.split("\n\n").filter(|paragraph| paragraph.starts_with("**")) {
+            let Some((_, held)) = decision.split_once("Held\nby ").or_else(|| decision.split_once("Held by")) else {
+                wrong.push(format!("what holds this?\n{decision}"));
+                continue;
+            };
+            for name in held.split('`').skip(1).step_by(2) {
+                names += 1;
+                let there = match name.contains('-') || !name.contains('_') {
+                    true => root().join(format!("tests/uml/cases/{name}.case")).is_file(),
+                    false => sources.contains(&format!("fn {name}()")) || sources.contains(&format!("::{name}\"")),
+                };
+                if !there {
+                    wrong.push(format!("there is no `{name}`, which is to hold this:\n{decision}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(names >= 100, "{names} names");
+}
+
 #[test]
 fn the_configuration_in_the_readme_is_sound() {
     let text = read(&root().join("README.md"));

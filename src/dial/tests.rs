@@ -39,6 +39,15 @@ fn a_port_without_an_address_is_left_to_the_kernel() {
 }
 
 #[test]
+fn a_connection_to_ourselves_is_refused() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let origin = Origin { address: Some(free.ip()), port: Some(free.port()), ..Origin::default() };
+    let error = run(Dialer::new(8).connect(&from(origin, free), LIMIT)).unwrap_err();
+    assert!(!error.is_ours());
+    assert_eq!(error.to_string(), "connection refused");
+}
+
+#[test]
 fn an_interface_that_does_not_exist_is_our_lack() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = Origin { interface: Some("nowhere0".into()), ..Origin::default() };

@@ -225,3 +225,21 @@ fn servers_of_an_address_that_is_elsewhere_are_not_checked() {
     assert!(ticks() - before < 100, "the checker rests after a reload");
     assert!(daemon.stop().success());
 }
+
+#[test]
+fn the_reader_of_a_pipe_for_both_workers_is_started_once() {
+    let Some(site) = Site::new("the_reader_of_a_pipe_for_both_workers_is_started_once") else { return };
+    site.a.script("reader", "echo started >> /run/readers\nexec sleep 1000");
+    let pipe = "global_defs {\n enable_script_security\n script_user root\n notify_fifo /run/all.fifo\n \
+                notify_fifo_script /run/reader\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 51\n \
+                virtual_ipaddress {\n 10.0.0.100/24\n }\n}\n";
+    let both = format!("{pipe}{}", virtual_server(&real_server(8001, "")));
+    let daemon = site.a.start_with(Program::Steadfast, "", &both);
+    site.lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    site.until("it is checked", "TCP_CHECK on service [10.0.0.1]:tcp:8001 failed");
+    site.shows("cat /run/readers", "started");
+    daemon.signal("HUP");
+    site.until("the reload", "Reload 2 complete");
+    assert_eq!(site.inside("cat /run/readers"), "started", "by one worker, and once");
+    assert!(daemon.stop().success());
+}

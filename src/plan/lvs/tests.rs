@@ -124,12 +124,33 @@ fn groups_are_opened_across_octets_and_brought_together_by_port() {
 
 #[test]
 fn virtual_servers_that_share_a_mark_share_its_front() {
-    let group = "virtual_server_group g {\n192.0.2.1 53\nfwmark 5\n}\n";
-    let tcp = headed("group g", "", &["10.0.0.1 53"]);
-    let udp = tcp.replace("TCP\n", "UDP\n");
-    let plan = plan_of(&format!("{group}{tcp}{udp}"));
-    let shared: Vec<usize> = plan.setup.fronts.values().map(|front| front.services.len()).collect();
-    assert_eq!((shared.len(), shared.iter().filter(|count| **count == 2).count()), (3, 1));
+    for (address, family, server) in [("192.0.2.1", "inet", "10.0.0.1"), ("2001:db8::1", "inet6", "2001:db8::9")] {
+        let group = format!("virtual_server_group g {{\n{address} 53\nfwmark 5 {family}\n}}\n");
+        let tcp = headed("group g", "", &[&format!("{server} 53")]);
+        let udp = tcp.replace("TCP\n", "UDP\n");
+        let plan = plan_of(&format!("{group}{tcp}{udp}"));
+        let shared: Vec<usize> = plan.setup.fronts.values().map(|front| front.services.len()).collect();
+        assert_eq!((shared.len(), shared.iter().filter(|count| **count == 2).count()), (3, 1), "{family}");
+    }
+}
+
+#[test]
+fn the_addresses_of_a_group_are_waited_for_with_ha_suspend() {
+    let group = "virtual_server_group g {\n192.0.2.1 80\n192.0.2.10-12 80\n}\n";
+    let plan = plan_of(&format!("{group}{}", headed("group g", "ha_suspend", &["10.0.0.1 80"])));
+    let ranges = only(&plan.setup.services).follows.clone().expect("addresses");
+    let shown: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+    assert_eq!(shown, ["192.0.2.1-192.0.2.1", "192.0.2.10-192.0.2.12"]);
+}
+
+#[test]
+fn a_server_whose_check_was_left_out_has_none_even_with_alpha() {
+    let text = format!(
+        "virtual_server 192.0.2.1 80 {{\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\nalpha\n{}}}\n",
+        real("10.0.0.1 80", "MISC_CHECK {\n}")
+    );
+    let plan = plan_of(&text);
+    assert_eq!((plan.setup.servers.len(), plan.setup.checkers.len()), (1, 0));
 }
 
 #[test]

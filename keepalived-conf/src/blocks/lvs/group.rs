@@ -163,13 +163,14 @@ fn entry(group: &mut Group, args: &mut Args<'_, '_>) {
 
 fn fwmark(keyword: Span, args: &mut Args<'_, '_>) -> Option<(u32, Option<Family>)> {
     let Some(word) = args.next_word() else {
-        let finding = Diagnostic::error(GROUP_ENTRY, "`fwmark` wants a whole number from 0 to 4294967295")
+        let finding = Diagnostic::error(GROUP_ENTRY, "`fwmark` wants a whole number from 1 to 4294967295")
             .class(Class::MissingRequired)
             .at(keyword, "nothing follows");
         args.push(finding);
         return None;
     };
-    let mark = args.number_of(word, 0, i64::from(u32::MAX), false)?;
+    // 0 is what packets without a mark have, and nothing the kernel could tell a service by.
+    let mark = args.number_of(word, 1, i64::from(u32::MAX), false)?;
     let family = match args.next_word() {
         None => None,
         Some(word) if word.text == "inet" => Some(Family::V4),

@@ -332,6 +332,9 @@ fn the_nearest_setting_counts() {
     assert_eq!(timing(&one, &two, "DNS_CHECK", &three), of(3));
     assert_eq!(timing(&one, "delay_loop 9", "DNS_CHECK", "retry 0"), (9, 0, 13, 14, 15));
     assert_eq!(timing("delay_loop 9", "", "DNS_CHECK", "delay_loop 4"), (4, 3, 4, 4, 5));
+    let late = "real_server 10.0.0.2 80 {\nSMTP_CHECK {\n}\n}\nconnect_timeout 9";
+    let read = read(&virtual_server("192.0.2.1 80", NAT, late));
+    assert_eq!(read.checker().timing().map(|timing| timing.connect_timeout.as_secs()), Some(9), "wherever it stands");
 }
 
 #[test]

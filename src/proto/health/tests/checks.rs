@@ -98,6 +98,15 @@ fn alpha_waits_for_the_first_success_and_tells_the_first_failure() {
 }
 
 #[test]
+fn a_server_without_a_check_is_up_whatever_becomes_of_others() {
+    let mut world = World::new(with(2, |setup| drop(setup.checkers.remove(&CheckerId(2)))));
+    assert_eq!(world.table(0), [(1, 1), (2, 1)]);
+    world.bad(1);
+    world.pass(SECOND * 1000);
+    assert_eq!(world.table(0), [(2, 1)]);
+}
+
+#[test]
 fn a_check_that_could_not_be_made_counts_neither_way_and_is_made_again_soon() {
     let mut world = World::new(setup(1));
     world.told();

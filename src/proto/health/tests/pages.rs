@@ -87,6 +87,14 @@ fn in_the_first_pass_any_page_that_fails_counts_at_once() {
 }
 
 #[test]
+fn with_alpha_a_first_pass_that_fails_is_told_like_that_of_any_other_check() {
+    let mut world = pages(2, false, true);
+    assert_eq!(play(&mut world, "+-"), [(0, 1, false), (1, 10, false)]);
+    let first = Event::Checker { checker: CheckerId(1), up: false, first: true, failures: 1 };
+    assert_eq!(world.told(), [first, server(1, false, Cause::NeverUp(CheckerId(1)))]);
+}
+
+#[test]
 fn while_down_the_longer_of_interval_and_wait_before_retry_counts() {
     let mut world = World::new(with(1, |setup| {
         retime(setup, 1, |timing| {

@@ -178,6 +178,16 @@ fn weights_thresholds_and_inhibit_reach_the_table() {
 }
 
 #[test]
+fn a_weight_that_a_script_says_outlives_another_configured_one() {
+    let mut world = World::new(setup(1));
+    world.answered(1, Verdict::Good(Some(Weight::Exactly(20))));
+    world.reload(with(1, |setup| real(setup, 1).weight = 5));
+    assert_eq!(world.table(0), [(1, 20)]);
+    world.good(1);
+    assert_eq!(world.table(0), [(1, 5)]);
+}
+
+#[test]
 fn quorum_and_sorry_server_are_looked_at_with_the_new_numbers() {
     let mut world = World::new(setup(2));
     world.told();

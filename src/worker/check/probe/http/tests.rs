@@ -89,6 +89,15 @@ fn what_is_asked_is_keepalived_s_to_the_byte() {
 }
 
 #[test]
+fn a_long_request_is_not_cut() {
+    let name = "n".repeat(4000);
+    let (address, server) = serve(|stream| stream.write_all(HELLO.as_bytes()).unwrap());
+    assert_eq!(check_at(address, &format!("virtualhost {name}"), ""), Finding::good());
+    let request = String::from_utf8(server.join().unwrap()).unwrap();
+    assert!(request.ends_with(&format!("\r\nHost: {name}\r\n\r\n")), "{} bytes came", request.len());
+}
+
+#[test]
 fn an_answer_is_judged_by_status_digest_and_pattern() {
     let other = "digest 00000000000000000000000000000000";
     let table: [(&str, &str, &str); 19] = [
