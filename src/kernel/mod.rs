@@ -3,7 +3,7 @@
 //!
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes, rules
 //! and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes, `machine`
-//! looks at what there is, `memory` keeps the allocator small, `nft` filters packets. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
+//! looks at what there is, `memory` keeps the allocator small, `nft` filters packets, `confine` shuts a process in. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -18,6 +18,7 @@ use tokio::io::unix::AsyncFd;
 pub mod bundle;
 pub mod child;
 pub mod clock;
+pub mod confine;
 pub mod daemonize;
 pub mod fifo;
 pub mod files;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use openssl::pkey::PKey;
 use openssl::ssl::SslContext;
 use steadfast::kernel::seqpacket::{End, Line};
-use steadfast::kernel::{files, nobody, offspring, sandbox};
+use steadfast::kernel::{confine, files, nobody, offspring, sandbox};
 use steadfast::worker::check::web::talk::{Ask, Credentials, Fault, Reply, Task, reply};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -41,10 +41,14 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stderr)]
 fn ended(why: &str) -> ExitCode {
-    eprintln!("steadfast-web: {why}");
+    said(why);
     ExitCode::FAILURE
+}
+
+#[allow(clippy::print_stderr)]
+fn said(what: &str) {
+    eprintln!("steadfast-web: {what}");
 }
 
 /// Answers until nobody asks any more.
@@ -64,6 +68,12 @@ async fn serve(line: Rc<Line>) -> Result<(), String> {
     // Whatever needed a right was done.
     nobody::become_nobody().map_err(|error| format!("giving up rights: {error}"))?;
     sandbox::raise_descriptor_limit().map_err(|error| error.to_string())?;
+    for missing in confine::shut_in() {
+        said(&format!(
+            "{}: {}; without it, it is nobody and has no capability all the same",
+            missing.what, missing.error
+        ));
+    }
     let slots = Arc::new(Semaphore::new(SESSIONS_MAX));
     while let Some((ask, socket)) = receive(&line).await? {
         let (Ask::Fetch(task), Some(socket)) = (ask, socket) else {
