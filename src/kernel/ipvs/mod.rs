@@ -26,8 +26,8 @@ pub use open::{Info, OpenError};
 pub use stats::{Counters, DestinationStats, Rates, ServiceStats, Stats};
 
 use super::Family;
-use super::netlink::Socket;
 use super::netlink::socket::Verdict;
+use super::netlink::{Messages, Socket};
 use wire::Wire;
 
 /// Flags of a service that its scheduler reads, and the one that makes every packet a connection.
@@ -275,4 +275,20 @@ impl Ipvs {
     pub fn daemons(&mut self) -> io::Result<Vec<Daemon>> {
         self.socket.dump(&self.wire.daemons(), wire::daemon)
     }
+}
+
+/// How many of a datagram's messages say something, whatever was asked: services, destinations and what they counted,
+/// sync daemons, timeouts, and the load balancer itself. For trials of the readers with any octets.
+pub fn readings(datagram: &[u8]) -> usize {
+    let mut found = 0;
+    for message in Messages::new(datagram) {
+        for family in [Family::V4, Family::V6] {
+            found += usize::from(wire::destination(&message, family).is_some());
+            found += usize::from(stats::destination(&message, family).is_some());
+        }
+        found += usize::from(wire::service(&message).is_some()) + usize::from(stats::service(&message).is_some());
+        found += usize::from(wire::daemon(&message).is_some()) + usize::from(wire::timeouts(&message).is_some());
+        found += usize::from(wire::info(&message).is_some());
+    }
+    found
 }

@@ -4,10 +4,12 @@ mod captured;
 
 use std::net::IpAddr;
 
+use proptest::prelude::*;
+
 use super::wire::{self, Wire};
 use super::{
     Change, Checksum, Daemon, Destination, DestinationKey, Forwarding, Granularity, Persistence, Role, Service,
-    ServiceKey, Subject, Timeouts, Tunnel, flag,
+    ServiceKey, Subject, Timeouts, Tunnel, flag, readings,
 };
 use crate::kernel::Family;
 use crate::kernel::netlink::{Messages, Refusal, Request};
@@ -166,4 +168,64 @@ fn changes_name_what_they_are_about() {
     assert_ne!(add.subject(), Subject::Service(key));
     let mark = ServiceKey::Mark { family: Family::V4, mark: 7 };
     assert_eq!(Change::RemoveService(mark).to_string(), "removing virtual server fwmark 7");
+}
+
+fn any_key() -> impl Strategy<Value = ServiceKey> {
+    let address = (any::<u8>(), any::<IpAddr>(), any::<u16>())
+        .prop_map(|(protocol, address, port)| ServiceKey::Address { protocol, address, port });
+    let family = prop::sample::select(vec![Family::V4, Family::V6]);
+    prop_oneof![address, (family, 1..u32::MAX).prop_map(|(family, mark)| ServiceKey::Mark { family, mark })]
+}
+
+fn any_forwarding() -> impl Strategy<Value = Forwarding> {
+    let checksum = prop::sample::select(vec![Checksum::None, Checksum::Full, Checksum::Remote]);
+    prop_oneof![
+        Just(Forwarding::Nat),
+        Just(Forwarding::Direct),
+        Just(Forwarding::Tunnel(Tunnel::Ipip)),
+        (any::<u16>(), checksum.clone())
+            .prop_map(|(port, checksum)| Forwarding::Tunnel(Tunnel::Gue { port, checksum })),
+        checksum.prop_map(|checksum| Forwarding::Tunnel(Tunnel::Gre { checksum })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_octets_make_the_readers_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = readings(&bytes);
+    }
+
+    /// Headers and nests that are right let the random part reach every field.
+    #[test]
+    fn no_attributes_make_the_readers_panic(
+        nest in 0_u16..8,
+        attributes in proptest::collection::vec((0_u16..16, proptest::collection::vec(any::<u8>(), 0..40)), 0..16),
+    ) {
+        let mut request = WIRE.services();
+        request.nested(nest, |nest| {
+            for (kind, value) in &attributes {
+                nest.attribute(*kind, value);
+            }
+        });
+        for (kind, value) in &attributes {
+            request.attribute(*kind, value);
+        }
+        let _ = readings(&encoded(&request));
+    }
+
+    #[test]
+    fn any_service_and_destination_is_read_as_it_was_written(
+        key in any_key(),
+        scheduler in "[a-z]{1,15}",
+        address in any::<IpAddr>(),
+        (port, weight, upper, lower) in any::<(u16, u32, u32, u32)>(),
+        forwarding in any_forwarding(),
+    ) {
+        let service = service(&scheduler);
+        prop_assert_eq!(echoed(&Change::AddService(key, service.clone()), wire::service), Some((key, service)));
+        let at = DestinationKey { address, port };
+        let destination = Destination { forwarding, weight, upper, lower };
+        let read = echoed(&Change::AddDestination(key, at, destination), |message| wire::destination(message, key.family()));
+        prop_assert_eq!(read, Some((at, destination)));
+    }
 }

@@ -227,7 +227,7 @@ impl Drop for Connector {
 
 /// What a datagram says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub enum Said {
     Event(Event),
     /// To somebody's request.
     Answer {
@@ -238,7 +238,7 @@ pub(super) enum Said {
     Nothing,
 }
 
-pub(super) fn read(datagram: &[u8]) -> Said {
+pub fn read(datagram: &[u8]) -> Said {
     Messages::new(datagram).next().and_then(|message| said(&message)).unwrap_or(Said::Nothing)
 }
 

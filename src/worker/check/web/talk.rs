@@ -159,6 +159,8 @@ fn follows(inline: &[u8], beside: Option<OwnedFd>, header: usize) -> io::Result<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn there_and_back(fetched: &Fetched) -> Meaning {
@@ -190,6 +192,45 @@ mod tests {
             assert_eq!(meaning, Meaning::Done(7, Err(fault)));
         }
         assert!(understand(Packet { bytes: b"{}".to_vec(), beside: None }).is_err());
+    }
+
+    #[test]
+    fn an_answer_that_lies_about_its_header_is_no_longer_than_what_came() {
+        let line = br#"{"Fetched":{"id":1,"digest":[],"length":null,"received":0,"header":18446744073709551615}}"#;
+        let bytes = [line.as_slice(), b"\nHTTP/1.0 200 OK"].concat();
+        let meaning = understand(Packet { bytes, beside: None }).unwrap();
+        let Meaning::Done(1, Ok(fetched)) = meaning else { panic!("{meaning:?}") };
+        assert_eq!(
+            (fetched.header.as_slice(), fetched.body.as_slice()),
+            (b"HTTP/1.0 200 OK".as_slice(), b"".as_slice())
+        );
+    }
+
+    #[test]
+    fn a_text_beside_that_could_still_change_is_refused() {
+        let line = br#"{"Fetched":{"id":1,"digest":[],"length":null,"received":0,"header":0}}"#;
+        let (_keep, other) = std::io::pipe().unwrap();
+        let refused = understand(Packet { bytes: line.to_vec(), beside: Some(other.into()) });
+        assert!(refused.is_err(), "{refused:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_understood_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = understand(Packet { bytes, beside: None });
+        }
+
+        /// A line that is right lets the rest be anything.
+        #[test]
+        fn any_answer_arrives_as_it_was(
+            header in proptest::collection::vec(any::<u8>(), 0..100),
+            body in proptest::collection::vec(any::<u8>(), 0..100),
+            digest in proptest::collection::vec(any::<u8>(), 0..32),
+            (length, received) in any::<(Option<u64>, u64)>(),
+        ) {
+            let fetched = Fetched { header, digest, length, received, body };
+            prop_assert_eq!(there_and_back(&fetched), Meaning::Done(7, Ok(fetched)));
+        }
     }
 
     #[test]
