@@ -1,4 +1,4 @@
-//! The demonstration: it comes to its end, and whatever ends it, nothing is left of it.
+//! The demonstrations: they come to their end, and whatever ends them, nothing is left of them.
 //!
 //! Without IPVS in the kernel or User Mode Linux it cannot run here: these tests say so and pass.
 
@@ -24,9 +24,14 @@ struct Demo {
 }
 
 impl Demo {
-    /// `None` where it cannot run.
+    /// Of a network with two balancers; `None` where it cannot run.
     fn start(name: &str) -> Option<Demo> {
-        let possible = Path::new("/usr/bin/linux.uml").exists() || Path::new("/proc/net/ip_vs").exists();
+        Demo::start_script("dist/demo/run", name, Path::new("/proc/net/ip_vs").exists())
+    }
+
+    /// `possible`: also without User Mode Linux.
+    fn start_script(script: &str, name: &str, possible: bool) -> Option<Demo> {
+        let possible = possible || Path::new("/usr/bin/linux.uml").exists();
         if !possible {
             eprintln!("SKIPPED: the demonstration, because there is neither IPVS nor User Mode Linux here");
             return None;
@@ -39,7 +44,7 @@ impl Demo {
         // Whoever runs the tests in the background ignores INT, and what is ignored is inherited.
         let child = Command::new("env")
             .args(["--default-signal=INT", "setpriv", "--pdeathsig", "KILL"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo/run"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
             .arg(env!("CARGO_BIN_EXE_steadfast"))
             .env("TMPDIR", folder.join("tmp"))
             .env("DEMO_PATIENCE", PATIENCE)
@@ -143,4 +148,24 @@ fn killed_it_leaves_no_process() {
     demo.until("a is master");
     demo.signal("KILL");
     demo.end(false);
+}
+
+#[test]
+fn the_demonstration_of_load_balancing_comes_to_its_end_and_leaves_nothing() {
+    let Some(mut demo) = Demo::start_script("dist/ipvs-demo/run", "ipvs", false) else { return };
+    let said = demo.until("What the daemon said:");
+    assert_eq!(demo.end(true), Some(0), "{said}");
+    let steps = [
+        ("Six requests", "3 times: server 2"),
+        ("Server 1 is killed.", "4 times: server 2"),
+        ("Server 2 is killed too", "2 times: sorry"),
+        ("Server 1 returns.", "10.0.0.1:80"),
+        ("Server 2 returns.", "3 times: server 1"),
+        ("Somebody empties the table", "10.0.0.2:80"),
+    ];
+    for (step, shown) in steps {
+        let after = said.split_once(step).unwrap_or_else(|| panic!("`{step}` is missing:\n{said}")).1;
+        assert!(after.contains(shown), "`{shown}` is missing after `{step}`:\n{said}");
+    }
+    assert_eq!(said.matches("IP Virtual Server version").count(), 7, "the table at each step:\n{said}");
 }

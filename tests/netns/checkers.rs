@@ -373,3 +373,24 @@ fn the_state_of_servers_and_checks_is_written_on_a_signal() {
     ]);
     assert!(daemon.stop().success());
 }
+
+#[test]
+fn a_full_disk_costs_the_state_of_servers_and_nothing_else() {
+    let Some(site) = Site::new("a_full_disk_costs_the_state_of_servers_and_nothing_else") else { return };
+    site.inside("mount -t tmpfs -o size=64k tmpfs /mnt && mkdir /mnt/x && head -c 1M /dev/zero > /mnt/filler");
+    let server = Actor::of_connections(&site.a, 8001, |mut stream, well| {
+        read_until(&mut stream, HEADER_END);
+        say(&mut stream, if well { "HTTP/1.0 200 OK\r\n\r\n" } else { "HTTP/1.0 404 No\r\n\r\n" });
+    });
+    let check = "HTTP_GET {\n connect_timeout 5\n url {\n path /page\n status_code 200\n}\n}";
+    let daemon = watch(&site, check, "global_defs {\n state_dump_file /mnt/x/\n}\n");
+    daemon.signal("USR1");
+    site.until("it says so", "cannot write /mnt/x/keepalived_check.data");
+    assert_eq!(site.inside("ls /mnt/x"), "", "no half of it is left");
+    server.be(false);
+    site.until("checks go on", "Lost quorum");
+    site.inside("rm /mnt/filler");
+    daemon.signal("USR1");
+    site.shows("grep -c quorum_state_up /mnt/x/keepalived_check.data", "1");
+    assert!(daemon.stop().success());
+}

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::journal::PATIENCE;
+use crate::node::Program;
 use crate::site::Site;
 
 const GROUPS: &str = "virtual_server_group vg {\n 10.66.0.1 80\n 10.66.0.10-12 81\n 10.66.2.0/24 82\n}\n\
@@ -110,6 +111,20 @@ fn groups_become_marks_as_keepalived_makes_them_and_leave_nothing_behind() {
 }
 ",
     );
+    assert!(daemon.stop().success());
+    until_listed(&site, "");
+}
+
+#[test]
+fn marks_stay_where_the_table_is_left_behind() {
+    let Some(site) = Site::new("marks_stay_where_the_table_is_left_behind") else { return };
+    let daemon = site.a.start_with(Program::Steadfast, "--check --dont-release-ipvs", &configuration(""));
+    until_listed(&site, LISTING);
+    assert!(daemon.stop().success());
+    assert_eq!(site.inside("nft list ruleset"), LISTING);
+    let daemon = site.start(&configuration(""));
+    site.until("it is taken over", "Gained quorum 1+0=1 <= 1 for VS [vg6]:0");
+    until_listed(&site, LISTING);
     assert!(daemon.stop().success());
     until_listed(&site, "");
 }

@@ -19,13 +19,20 @@ const LIST: &str = "STEADFAST_UML_SCENARIOS";
 const AT_ONCE: usize = 8;
 /// A folder in the guest's memory that no scenario hides.
 const OWN: &str = "/dev/steadfast";
-const KERNEL_MODULES: [&str; 24] = [
+const KERNEL_MODULES: [&str; 31] = [
     "8021q",
+    "act_gact",
+    "act_skbedit",
     "bridge",
+    "cls_u32",
     "dummy",
+    "fou",
+    "ip6_tunnel",
+    "ip_gre",
     "ipip",
     "ipv6",
     "macvlan",
+    "sch_ingress",
     "sch_netem",
     "veth",
     "vrf",
@@ -74,7 +81,7 @@ export {LIST}={}
 
 /// Before this there are no modules. The kernel may load more by itself, but not these: in 6.1 it comes to a standstill when
 /// it loads a scheduler while a network vanishes that has services.
-fn load_modules() {
+pub fn load_modules() {
     let loader = format!("{OWN}/modprobe");
     fs::write("/proc/sys/kernel/modprobe", &loader).expect("a kernel that loads modules");
     let folder = format!("{OWN}/modules");

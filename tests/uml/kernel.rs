@@ -1,7 +1,9 @@
 //! What `kernel::ipvs` tells the kernel, against what `ipvsadm` reads; and what it reads, against what `ipvsadm` told.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::IpAddr;
+use std::os::unix::fs::FileExt;
 
 use steadfast::kernel::Family;
 use steadfast::kernel::ipvs::{
@@ -10,15 +12,20 @@ use steadfast::kernel::ipvs::{
 };
 use tokio::runtime::Builder;
 
-use crate::world::{attempt, enter, run, table};
+use crate::case::Program;
+use crate::daemon;
+use crate::guest::load_modules;
+use crate::world::{PATIENCE, attempt, enter, run, settle, table};
 use crate::{Guest, Scenario};
 
 /// Real servers of one virtual server, for the test of a large table.
 const MANY: u32 = 10_000;
 
 pub fn scenarios() -> Vec<Scenario> {
-    let all: [(&str, fn()); 14] = [
+    let all: [(&str, fn()); 16] = [
         ("alone::a_kernel_without_load_balancing_is_an_error_that_names_the_module", no_module),
+        ("alone::changes_have_their_verdicts_although_the_kernel_s_answers_find_no_room", no_room),
+        ("alone::a_module_that_is_unloaded_is_loaded_again_and_the_table_comes_back", unloaded),
         ("kernel::services_are_what_ipvsadm_reads", services_are_written),
         ("kernel::services_of_ipvsadm_are_read", services_are_read),
         ("kernel::every_scheduler_is_taken_and_read", every_scheduler),
@@ -92,6 +99,76 @@ fn no_module() {
     }
     let loaded = std::fs::read_to_string("/proc/modules").expect("/proc/modules");
     assert!(!loaded.contains("ip_vs"), "the module is not loaded now: {loaded}");
+}
+
+/// With the smallest buffer there is, answers to one send get lost, and the kernel says so.
+fn no_room() {
+    load_modules();
+    // It is seen in the first network only, and counts in all.
+    let setting = File::options().write(true).open(RECEIVE_BUFFER).expect("a setting of the kernel");
+    let before = std::fs::read(RECEIVE_BUFFER).expect("a setting of the kernel");
+    setting.write_all_at(SMALLEST_BUFFER, 0).expect("a setting of the kernel");
+    enter();
+    let mut ipvs = open();
+    setting.write_all_at(&before, 0).expect("a setting of the kernel");
+    let bad = Destination { upper: 1, lower: 2, ..nat(1) };
+    let mut changes = vec![Change::AddService(web(), plain("rr"))];
+    changes.extend((1..=200_u32).map(|number| {
+        let destination = if number % 2 == 0 { bad } else { nat(number) };
+        Change::AddDestination(web(), place(&format!("198.51.100.{number}"), 80), destination)
+    }));
+    let verdicts = ipvs.apply(&changes);
+    for (place, verdict) in verdicts.iter().enumerate().skip(1) {
+        assert_eq!(verdict.is_err(), place % 2 == 0, "change {place}: {verdict:?}");
+    }
+    assert_eq!(ipvs.destinations(&web()).expect("destinations").len(), 100);
+}
+
+const RECEIVE_BUFFER: &str = "/proc/sys/net/core/rmem_default";
+const SMALLEST_BUFFER: &[u8] = b"2304";
+
+const ONE_SERVER: &str = "
+virtual_server 10.1.0.1 80 {
+    delay_loop 0.4
+    warmup 0
+    lvs_sched rr
+    lvs_method NAT
+    protocol TCP
+    real_server 10.1.9.1 80 {
+    }
+}
+";
+
+/// The module can go only while nothing uses it: right after the table was emptied.
+fn unloaded() {
+    load_modules();
+    enter();
+    daemon::configure(ONE_SERVER);
+    let daemon = daemon::Daemon::start(Program::Steadfast, "-C");
+    let wanted = vec!["-A -t 10.1.0.1:80 -s rr".to_owned(), "-a -t 10.1.0.1:80 -r 10.1.9.1:80 -m -w 1".to_owned()];
+    let back = |what: &str| {
+        // Without the module there is no table to list.
+        let found =
+            || attempt("ipvsadm -Sn").unwrap_or_default().lines().map(|line| line.trim_end().to_owned()).collect();
+        settle(&wanted, found).unwrap_or_else(|found: Vec<String>| panic!("{what}: {found:?}: {}", daemon::log()));
+    };
+    back("at the start");
+    let start = std::time::Instant::now();
+    loop {
+        run("ipvsadm -C");
+        // What it puts back in between holds the module.
+        let schedulers = "ip_vs_rr ip_vs_wlc ip_vs_wrr ip_vs_dh ip_vs_fo ip_vs_lblc ip_vs_lblcr ip_vs_lc ip_vs_mh ip_vs_nq \
+                          ip_vs_ovf ip_vs_pe_sip ip_vs_sed ip_vs_sh";
+        // Those that are gone from an earlier try are not there to be removed.
+        let _ = attempt(&format!("rmmod {schedulers}"));
+        match attempt("rmmod ip_vs") {
+            Ok(_) => break,
+            Err(why) => assert!(start.elapsed() < PATIENCE, "the module stays: {why}"),
+        }
+    }
+    back("after the module was unloaded");
+    assert!(daemon::log().contains("the kernel's load balancer does not answer any more"), "{}", daemon::log());
+    daemon.stop();
 }
 
 /// Services with the arguments `ipvsadm` has for them.

@@ -37,6 +37,7 @@ mod golden;
 mod guest;
 mod host;
 mod kernel;
+mod packets;
 mod recipes;
 mod traffic;
 mod world;
@@ -77,6 +78,7 @@ impl Scenario {
 fn scenarios() -> Vec<Scenario> {
     let mut all = kernel::scenarios();
     all.extend(traffic::scenarios());
+    all.extend(packets::scenarios());
     all.extend(golden::scenarios());
     all.extend(recipes::scenarios());
     for (name, _, run) in links::ANYWHERE {

@@ -23,7 +23,7 @@ use crate::{Guest, Scenario};
 pub const VIP: &str = "10.1.0.10";
 const PORT: u16 = 80;
 /// A lost packet is sent again after one second, and twice as long each time.
-const CONNECT_WAIT: Duration = Duration::from_secs(30);
+pub const CONNECT_WAIT: Duration = Duration::from_secs(30);
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = SCHEDULERS
@@ -133,7 +133,7 @@ impl Net {
 
 /// Commands of `ip`, one a line, in one network.
 #[track_caller]
-fn ip(network: Option<&str>, lines: &str) {
+pub fn ip(network: Option<&str>, lines: &str) {
     let mut command = command("ip");
     command.args(network.into_iter().flat_map(|name| ["-n", name])).args(["-batch", "-"]).stdin(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("ip runs");
@@ -171,12 +171,12 @@ fn key() -> ServiceKey {
     ServiceKey::Address { protocol: 6, address: VIP.parse().expect("an address"), port: PORT }
 }
 
-fn service(scheduler: &str, flags: u32) -> Service {
+pub fn service(scheduler: &str, flags: u32) -> Service {
     Service { scheduler: scheduler.to_owned(), flags, persistence: None }
 }
 
 /// The servers with these weights, in order.
-fn balance(service: Service, forwarding: Forwarding, weights: &[u32]) -> Ipvs {
+pub fn balance(service: Service, forwarding: Forwarding, weights: &[u32]) -> Ipvs {
     let mut ipvs = Ipvs::open().unwrap_or_else(|error| panic!("{error}"));
     let mut changes = vec![Change::AddService(key(), service)];
     for (number, weight) in weights.iter().enumerate() {
