@@ -1,9 +1,10 @@
 //! The only code that talks to Linux. It knows nothing of protocols, plans or configuration: what comes in are indices,
 //! addresses and bytes, what goes out are typed answers.
 //!
-//! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes, rules
-//! and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes, `machine`
-//! looks at what there is, `memory` keeps the allocator small, `nft` filters packets, `confine` shuts a process in. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
+//! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes,
+//! rules and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes,
+//! `machine` looks at what there is, `memory` keeps the allocator small, `nft` filters packets, `confine` shuts a
+//! process in. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]

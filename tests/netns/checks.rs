@@ -240,6 +240,6 @@ fn the_reader_of_a_pipe_for_both_workers_is_started_once() {
     site.shows("cat /run/readers", "started");
     daemon.signal("HUP");
     site.until("the reload", "Reload 2 complete");
-    assert_eq!(site.inside("cat /run/readers"), "started", "by one worker, and once");
+    assert_eq!(site.inside("cat /run/readers").trim(), "started", "by one worker, and once");
     assert!(daemon.stop().success());
 }

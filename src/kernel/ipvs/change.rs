@@ -87,6 +87,11 @@ impl Change {
                     i32::MAX
                 )
             }
+            (Change::AddDestination(_, place, _) | Change::SetDestination(_, place, _), libc::EINVAL) => format!(
+                "the kernel takes no such real server: {} is no host's address there (where no interface is up, none is), \
+                 or only a tunnel leads to it from the other family",
+                place.address
+            ),
             (Change::StartDaemon(daemon), libc::ENODEV) => format!("there is no interface {}", daemon.interface),
             (Change::StartDaemon(_), libc::EEXIST) => "the kernel has such a sync daemon already".to_owned(),
             (_, libc::EPERM) => "the kernel refuses: the daemon lacks the capability CAP_NET_ADMIN".to_owned(),

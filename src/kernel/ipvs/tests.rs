@@ -152,6 +152,12 @@ fn a_refusal_says_what_is_missing() {
             libc::EPERM,
             "the kernel refuses: the daemon lacks the capability CAP_NET_ADMIN",
         ),
+        (
+            Change::AddDestination(key, at, nat(1)),
+            libc::EINVAL,
+            "the kernel takes no such real server: 198.51.100.1 is no host's address there (where no interface is up, none \
+             is), or only a tunnel leads to it from the other family",
+        ),
         (Change::Flush, libc::ENOMEM, "out of memory"),
     ];
     for (change, errno, expected) in cases {

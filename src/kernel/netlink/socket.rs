@@ -24,6 +24,8 @@ pub const SEND_MAX: usize = 64;
 const DUMP_TRIES: usize = 5;
 /// Datagrams read for one send: every request of it refused in a datagram of its own, twice over.
 const ANSWERS_MAX: usize = 2 * SEND_MAX;
+/// Datagrams read for one question. A table of the whole world's routes takes some ten thousand.
+const CONVERSATION_MAX: usize = 1 << 20;
 /// The kernel answers within the send; this only bounds the wait for an answer that was lost.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// The kernel fills dumps up to 32 KiB; single messages of cards with many functions are longer.
@@ -187,7 +189,7 @@ impl Socket {
         request.encode(sequence, acknowledge, &mut bytes);
         self.send(&bytes)?;
         let mut whole = true;
-        loop {
+        for _ in 0..CONVERSATION_MAX {
             for message in Messages::new(self.receive_wait()?) {
                 if message.sequence != sequence {
                     continue;
@@ -201,6 +203,7 @@ impl Socket {
                 }
             }
         }
+        Err(io::Error::from_raw_os_error(libc::ENOBUFS))
     }
 
     /// One datagram of notifications; `WouldBlock` when there is none, ENOBUFS when some were lost.
