@@ -27,6 +27,8 @@ pub enum Message {
     Reload { epoch: u64 },
     /// To a worker: leave everything in good order, and end.
     Stop,
+    /// To a worker: log so much from now on.
+    LogLevel(LogLevel),
     /// To a worker: write a file about yourself.
     Dump(Dump),
     /// On its way from the status worker to whoever knows. The answer carries the number back.
@@ -65,6 +67,14 @@ pub enum Ask {
     Balance,
     /// To the supervisor: how the daemon itself does.
     Daemon,
+    /// To the supervisor: log so much from now on, or only say how much is logged.
+    LogLevel {
+        #[serde(default)]
+        level: Option<LogLevel>,
+        /// After which the command line counts again.
+        #[serde(default)]
+        seconds: Option<u32>,
+    },
     /// To the supervisor: what a reload would change if the configuration were this file.
     Plan { file: String },
     /// To the checker worker: do this with a real server, in every virtual server it is in, or in one.
@@ -94,6 +104,20 @@ pub enum ServerVerb {
     Normal,
     /// Make its checks now.
     Check,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// As the command line says.
+    Default,
+    /// Changes of state of virtual routers, warnings and errors.
+    Quiet,
+    /// What happens, servers included.
+    Normal,
+    /// Everything, as with `--log-detail`.
+    Detail,
 }
 
 /// How an instance stands in the election while the operator wants it so.

@@ -8,6 +8,7 @@ mod explain;
 mod manual;
 pub mod options;
 mod simulate;
+mod socket;
 mod status;
 mod upstream;
 mod verbs;
@@ -97,7 +98,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "status",
-        usage: "status [NAME] [--json] [--watch] [--socket PATH]",
+        usage: "status [NAME] [--json] [--watch] [--socket PATH|--conf FILE]",
         help: "what the running daemon does: states, since when, addresses, priorities term by term, servers and their \
                checks",
         run: status::status,
@@ -164,6 +165,13 @@ const COMMANDS: &[Command] = &[
         run: verbs::announce,
     },
     Command {
+        name: "log-level",
+        usage: "log-level [quiet|normal|detail|default] [--for TIME]",
+        help: "say or change how much all processes of the daemon log: `quiet` is changes of state of virtual routers, \
+               warnings and errors, `detail` is what --log-detail gives, `default` is as it was started",
+        run: verbs::log_level,
+    },
+    Command {
         name: "plan",
         usage: "plan FILE",
         help: "what a reload with this file would change, and whom it would disturb; changes nothing",
@@ -218,6 +226,10 @@ fn help() -> String {
     for command in COMMANDS {
         text.push_str(&format!("  steadfast {}\n      {}\n", command.usage, command.help));
     }
+    text.push_str(
+        "\nWhat asks the running daemon finds its socket by itself. Of several daemons, --conf FILE says which by the \
+         configuration it reads, or --socket PATH.\n",
+    );
     text.push_str("\nOptions of keepalived, also taken under the name `keepalived`:\n");
     text.push_str(&options::help());
     text

@@ -8,14 +8,12 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Value, json};
 
-use super::{Output, usage};
+use super::{Output, socket, usage};
 use crate::kernel::clock;
 use crate::observe::page::{lasting, sum, wished};
 use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
-use crate::observe::snapshot::{Instance, State, Vrrp};
+use crate::observe::snapshot::{self, Instance, State, Vrrp};
 
-/// Where the daemon listens when its PID file stands in the usual place.
-const SOCKET: &str = "/run/keepalived.sock";
 /// A daemon that has not answered by then does not.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks of `--watch`.
@@ -30,6 +28,7 @@ const FAILED: u8 = 1;
 #[derive(Debug, Default)]
 pub(super) struct Words {
     socket: Option<String>,
+    conf: Option<String>,
     pub(super) json: bool,
     watch: bool,
     follow: bool,
@@ -46,6 +45,7 @@ fn words(arguments: Vec<OsString>) -> Result<Words, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("socket") => words.socket = Some(parser.value()?.string()?),
+            Arg::Long("conf") => words.conf = Some(parser.value()?.string()?),
             Arg::Long("json") => words.json = true,
             Arg::Long("watch") => words.watch = true,
             Arg::Long("follow") => words.follow = true,
@@ -80,10 +80,7 @@ pub(super) struct Daemon {
 
 impl Daemon {
     fn reach(words: &Words) -> Result<Daemon, String> {
-        let path = words.socket.as_deref().unwrap_or(SOCKET);
-        let stream = UnixStream::connect(path).map_err(|error| {
-            format!("no daemon answers at {path}: {error}; where its PID file has another name, say --socket with that name and .sock at its end")
-        })?;
+        let stream = socket::connect(words.socket.as_deref(), words.conf.as_deref())?;
         stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(|error| error.to_string())?;
         Ok(Daemon { read: BufReader::new(stream) })
     }
@@ -115,16 +112,18 @@ impl Daemon {
         let answer = self.ask(json!({"v": 1, "do": "status"}))?;
         let other = |error| format!("a daemon of another version: {error}");
         let part = |name: &str| answer.get(name).cloned();
+        let daemon = part("daemon").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
         let vrrp = part("vrrp").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
         let lvs = part("lvs").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
         let unknown = part("unknown").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
-        Ok(Look { answer, vrrp, lvs, unknown })
+        Ok(Look { answer, daemon, vrrp, lvs, unknown })
     }
 }
 
 /// How everything stands.
 pub(super) struct Look {
     answer: Value,
+    daemon: snapshot::Daemon,
     pub(super) vrrp: Vrrp,
     lvs: Lvs,
     /// Why something is not known.
@@ -180,7 +179,7 @@ pub(super) fn status(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
 
 /// Everything, or what goes by this name.
 fn show(look: &Look, name: Option<&String>, output: &mut Output<'_>) -> Result<(), String> {
-    let Look { vrrp, lvs, unknown, answer: _ } = look;
+    let Look { daemon, vrrp, lvs, unknown, answer: _ } = look;
     let named = |one: &str| name.is_none_or(|name| is_called(one, name));
     let mut lines: Vec<String> = unknown.iter().map(|why| format!("not known: {why}")).collect();
     let before = lines.len();
@@ -202,6 +201,7 @@ fn show(look: &Look, name: Option<&String>, output: &mut Output<'_>) -> Result<(
             lines.push(format!("group {}: {}, {}", group.name, group.state.word(), group.members.join(", ")));
         }
         lines.extend(vrrp.tracks.iter().map(|track| format!("{} {}: {}", track.kind, track.name, up(track.up))));
+        lines.extend(daemon.log.wish().map(|wish| wished(&wish, daemon.log.ends_in)));
     }
     if lines.is_empty() {
         lines.push("the configuration has nothing to run".to_owned());
@@ -456,7 +456,13 @@ mod tests {
         let service =
             Service { name: "[192.0.2.1]:tcp:80".into(), quorum: 1, servers: vec![server], ..Service::default() };
         let lvs = Lvs { taken: 10.0, services: vec![service], ..Lvs::default() };
-        let look = Look { answer: Value::Null, vrrp: Vrrp::default(), lvs, unknown: Vec::new() };
+        let look = Look {
+            answer: Value::Null,
+            daemon: snapshot::Daemon::default(),
+            vrrp: Vrrp::default(),
+            lvs,
+            unknown: Vec::new(),
+        };
         let said = |name: &str| {
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let done = show(&look, Some(&name.to_owned()), &mut Output { out: &mut out, err: &mut err, colour: false });
@@ -468,8 +474,13 @@ mod tests {
              operator: drain, 30 s left\n    TCP_CHECK: refused (0 good, 3 bad so far)\n"
         );
         assert_eq!(said("x").unwrap_err(), "nothing is called `x`; there are [192.0.2.1]:tcp:80");
-        let look =
-            Look { answer: Value::Null, vrrp: Vrrp::default(), lvs: Lvs::default(), unknown: vec!["gone".into()] };
+        let look = Look {
+            answer: Value::Null,
+            daemon: snapshot::Daemon::default(),
+            vrrp: Vrrp::default(),
+            lvs: Lvs::default(),
+            unknown: vec!["gone".into()],
+        };
         let mut output = Output { out: &mut Vec::<u8>::new(), err: &mut Vec::<u8>::new(), colour: false };
         assert_eq!(show(&look, Some(&"x".to_owned()), &mut output).unwrap_err(), "not known: gone");
     }

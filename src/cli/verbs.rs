@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Output;
 use super::status::{Daemon, Words, describe, with_daemon};
+use crate::observe::page::wished;
+use crate::observe::snapshot::Logging;
 
 /// The verbs on one instance.
 fn verb(name: &'static str, arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
@@ -117,6 +119,32 @@ pub(super) fn announce(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 
         let name = words.plain.first().ok_or("which instance? `steadfast announce NAME`")?;
         daemon.ask(json!({"v": 1, "do": "announce", "name": name}))?;
         output.print(format_args!("{name} announces its addresses"));
+        Ok(())
+    })
+}
+
+/// Says how much is logged, having changed it where a level is given.
+pub(super) fn log_level(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
+    with_daemon("log-level", arguments, output, |words, daemon, output| {
+        let level = words.plain.first().map(String::as_str);
+        match level {
+            Some("quiet" | "normal" | "detail" | "default") => {}
+            Some(other) => return Err(format!("no log level is called `{other}`: quiet, normal, detail or default")),
+            None if words.lasts.is_some() => {
+                return Err("which level? `steadfast log-level LEVEL --for TIME`".to_owned());
+            }
+            None => {}
+        }
+        let answer = daemon.ask(json!({"v": 1, "do": "log-level", "level": level, "seconds": words.lasts}))?;
+        if words.json {
+            output.print(&answer);
+            return Ok(());
+        }
+        let log = answer.get("log").cloned().unwrap_or_default();
+        let log: Logging =
+            serde_json::from_value(log).map_err(|error| format!("a daemon of another version: {error}"))?;
+        let wish = log.wish().map(|wish| format!(" ({}; started with {})", wished(&wish, log.ends_in), log.usual));
+        output.print(format_args!("{}{}", log.level, wish.unwrap_or_default()));
         Ok(())
     })
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::Mode;
+use nix::unistd::Group;
 
 /// Kernel settings are a line; anything longer is not one.
 const SETTING_MAX: u64 = 4096;
@@ -107,6 +108,21 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
         Err(_) if path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Names of a folder that are looked at.
+const NAMES_MAX: usize = 4096;
+
+/// The names in a folder; none of one that cannot be read.
+pub fn names_in(folder: &Path) -> Vec<std::ffi::OsString> {
+    let entries = fs::read_dir(folder).into_iter().flatten().take(NAMES_MAX);
+    entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name())).collect()
+}
+
+/// Lets a group have the file; its owner stays.
+pub fn give_to_group(path: &Path, group: &str) -> io::Result<()> {
+    let found = Group::from_name(group)?.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such group"))?;
+    std::os::unix::fs::chown(path, None, Some(found.gid.as_raw()))
 }
 
 /// Whether something of that name is there, be it a link that leads nowhere.

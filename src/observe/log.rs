@@ -67,7 +67,9 @@ pub struct Log(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: RefCell<String>,
-    least: Level,
+    /// What the command line wants, and what counts now.
+    usual: Level,
+    least: Cell<Level>,
     sinks: RefCell<Sinks>,
     lost: Cell<u64>,
 }
@@ -77,7 +79,8 @@ impl Log {
     pub fn new(name: &str, least: Level, sinks: Sinks) -> Log {
         Log(Rc::new(Inner {
             name: RefCell::new(name.to_owned()),
-            least,
+            usual: least,
+            least: Cell::new(least),
             sinks: RefCell::new(sinks),
             lost: Cell::new(0),
         }))
@@ -94,6 +97,16 @@ impl Log {
         if let Some(file) = &mut self.0.sinks.borrow_mut().file {
             file.mark(mark);
         }
+    }
+
+    /// Lines below this are not written from now on; without one, what was given at the start counts again.
+    pub fn limit(&self, least: Option<Level>) {
+        self.0.least.set(least.unwrap_or(self.0.usual));
+    }
+
+    /// The level that was given at the start.
+    pub fn usual(&self) -> Level {
+        self.0.usual
     }
 
     pub fn debug(&self, line: impl fmt::Display) {
@@ -122,7 +135,7 @@ impl Log {
     }
 
     pub fn write(&self, level: Level, line: impl fmt::Display) {
-        if level < self.0.least {
+        if level < self.0.least.get() {
             return;
         }
         let Ok(mut sinks) = self.0.sinks.try_borrow_mut() else { return };

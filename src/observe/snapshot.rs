@@ -81,6 +81,25 @@ pub struct Daemon {
     pub events: u64,
     /// How often each worker died.
     pub deaths: BTreeMap<String, u64>,
+    pub log: Logging,
+}
+
+/// How much is logged: `quiet`, `normal` or `detail`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Logging {
+    pub level: String,
+    /// What the command line says.
+    pub usual: String,
+    /// How long an operator's word still counts.
+    pub ends_in: Option<f64>,
+}
+
+impl Logging {
+    /// What an operator wants instead of the command line.
+    pub fn wish(&self) -> Option<String> {
+        (self.level != self.usual).then(|| format!("log-level {}", self.level))
+    }
 }
 
 /// The VRRP worker.

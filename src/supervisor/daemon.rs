@@ -134,6 +134,13 @@ pub fn socket(settings: &Settings, config: &Config) -> PathBuf {
     Premises::of(settings, config).pid_file(settings.pid_file.as_deref(), "keepalived").with_extension("sock")
 }
 
+/// Where operators outside may find that, the likeliest place first.
+pub fn sockets_outside(settings: &Settings, config: &Config) -> Vec<PathBuf> {
+    let socket = socket(settings, config);
+    let name = socket.file_name().unwrap_or_default();
+    Premises::of(settings, config).folders_outside().into_iter().map(|folder| folder.join(name)).collect()
+}
+
 async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) -> u8 {
     let service = Service::of_environment();
     let mut signals = match signals::listen(settings.ignore_interrupt) {

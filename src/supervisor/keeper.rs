@@ -334,7 +334,12 @@ impl Worker {
             }
             Message::Instance { name, is_master } => return Outcome::Instance { name, is_master },
             Message::Ask { .. } | Message::Answer { .. } | Message::Happened(_) => return Outcome::Relay(message),
-            Message::Reload { .. } | Message::Stop | Message::Dump(_) | Message::Past(_) | Message::Beside => {
+            Message::Reload { .. }
+            | Message::Stop
+            | Message::LogLevel(_)
+            | Message::Dump(_)
+            | Message::Past(_)
+            | Message::Beside => {
                 log.warning(format_args!("the {role} said what only its supervisor says"));
             }
         }

@@ -5,6 +5,7 @@
 
 mod appointment;
 mod backoff;
+mod chatter;
 pub mod daemon;
 mod execute;
 mod forecast;

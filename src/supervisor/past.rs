@@ -64,6 +64,7 @@ impl Past {
             refused: self.refused,
             events: self.last,
             deaths: self.deaths.iter().map(|(role, count)| (role.word().to_owned(), *count)).collect(),
+            ..Daemon::default()
         }
     }
 

@@ -72,6 +72,13 @@ impl Premises {
         given.map_or_else(|| self.folder().join(format!("{name}{of_instance}.pid")), Path::to_owned)
     }
 
+    /// The folders in which what lies in `folder` is found from outside, the likeliest first: daemons of namespaces have
+    /// one of their own that they see in its place, where the kernel lets them.
+    pub(super) fn folders_outside(&self) -> Vec<PathBuf> {
+        let own = self.namespace.as_ref().map(|name| self.folder().join(name));
+        own.into_iter().chain([self.folder()]).collect()
+    }
+
     /// Moves in, for good. Must be called before there is a second thread.
     pub(super) fn move_in(&self, log: &Log) -> Result<Home, String> {
         let Some(name) = &self.namespace else {

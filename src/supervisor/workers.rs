@@ -5,18 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::chatter::{self, Chatter};
 use super::daemon::{Settings, exit, live_by, stop_wait};
 use super::house::House;
 use super::keeper::{Happening, Keeper, Outcome};
 use super::past::Past;
 use super::role::Role;
 use super::source::Source;
-use crate::channel::{Ask, Dump, Happened, Message};
+use crate::channel::{Ask, Dump, Happened, LogLevel, Message};
 use crate::kernel::clock;
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
 use crate::observe::log::{Level, Log};
+use crate::observe::snapshot::Daemon;
+use crate::worker::process;
 
 #[derive(Debug)]
 pub(super) struct Workers<'a> {
@@ -33,7 +39,11 @@ pub(super) struct Workers<'a> {
     /// The daemon ends with this status when the last worker is gone.
     ending: Option<u8>,
     past: Past,
+    chatter: Chatter,
 }
+
+/// The matter of what a worker is told about its log; no instance is called so.
+const LOG_LEVEL: &str = "\0log-level";
 
 impl<'a> Workers<'a> {
     pub(super) fn new(
@@ -44,8 +54,18 @@ impl<'a> Workers<'a> {
     ) -> Self {
         let keeper = |role: Role| (role, Keeper::new(role, settings, pid_files.get(&role), log));
         let keepers = settings.workers.keys().copied().chain([Role::Status]).map(keeper).collect();
-        let (reloading, instances, past) = (BTreeSet::new(), BTreeMap::new(), Past::default());
-        Workers { settings, log, source, epoch: 1, reloading, keepers, instances, ending: None, past }
+        Workers {
+            settings,
+            log,
+            source,
+            epoch: 1,
+            reloading: BTreeSet::new(),
+            keepers,
+            instances: BTreeMap::new(),
+            ending: None,
+            past: Past::default(),
+            chatter: Chatter::default(),
+        }
     }
 
     /// What the configuration in force says about the daemon itself.
@@ -89,7 +109,16 @@ impl<'a> Workers<'a> {
     /// Waits for the next thing to happen to a worker and deals with it; a status ends the daemon. Dropping the future
     /// loses nothing.
     pub(super) async fn turn(&mut self) -> Option<u8> {
-        let (role, happening) = next(&mut self.keepers).await;
+        let (role, happening) = tokio::select! {
+            next = next(&mut self.keepers) => next,
+            () = Self::log_as_usual(self.chatter.until()) => {
+                if self.chatter.is_over(clock::now()) {
+                    self.keep_log_level();
+                    self.note(Level::Notice, "operator: log-level is over, the command line counts again");
+                }
+                return None;
+            }
+        };
         let keeper = self.keepers.get_mut(&role)?;
         match keeper.handle(happening) {
             Outcome::Nothing => {}
@@ -118,6 +147,9 @@ impl<'a> Workers<'a> {
         let Some(keeper) = self.keepers.get_mut(&role) else { return };
         keeper.start(&self.source);
         self.past.tell(keeper);
+        if self.chatter.level() != LogLevel::Default {
+            keeper.say(LOG_LEVEL, Message::LogLevel(self.chatter.level()));
+        }
         if role == Role::Checker {
             for (name, is_master) in &self.instances {
                 keeper.say(name, Message::Instance { name: name.clone(), is_master: *is_master });
@@ -151,52 +183,92 @@ impl<'a> Workers<'a> {
 
     /// Questions go to whoever knows, answers to whoever asked, and what happened to whoever shows it.
     fn relay(&mut self, from: Role, message: Message) {
-        let tell = |role: Role, message: &Message| self.keepers.get(&role).is_some_and(|keeper| keeper.tell(message));
         match message {
-            Message::Ask { id, ask: Ask::Reload } if from == Role::Status => {
-                let body = match self.reload() {
-                    Ok(epoch) => serde_json::json!({"epoch": epoch}),
-                    Err(refusal) => serde_json::json!({"error": refusal}),
-                };
-                self.answer(id, body.to_string());
-            }
-            Message::Ask { id, ask: Ask::Daemon } if from == Role::Status => {
-                self.answer(id, serde_json::json!(self.past.daemon(self.epoch)).to_string());
-            }
-            Message::Ask { id, ask: Ask::Plan { file } } if from == Role::Status => {
-                let body = match self.source.forecast(self.settings, std::path::Path::new(&file)) {
-                    Ok(changes) => serde_json::json!({"changes": changes}),
-                    Err(refusal) => serde_json::json!({"error": refusal}),
-                };
-                self.answer(id, body.to_string());
-            }
             Message::Ask { id, ask } if from == Role::Status => {
-                let role = match ask {
-                    Ask::Status
-                    | Ask::Announce { .. }
-                    | Ask::Stand { .. }
-                    | Ask::Reload
-                    | Ask::Daemon
-                    | Ask::Plan { .. } => Role::Vrrp,
-                    Ask::Balance | Ask::Server { .. } => Role::Checker,
+                let body = match self.know(ask) {
+                    Ok(body) => body,
+                    Err(elsewhere) => {
+                        let role = Self::who_knows(&elsewhere);
+                        // Where there is nothing to do, nobody is missing.
+                        let idle = self.keepers.get(&role).is_none_or(Keeper::is_idle);
+                        if tell(&self.keepers, role, &Message::Ask { id, ask: elsewhere }) {
+                            return;
+                        }
+                        if idle {
+                            json!({"idle": true, "error": format!("there is no {role} here")})
+                        } else {
+                            json!({"error": format!("the {role} does not run, or is too busy to be asked")})
+                        }
+                    }
                 };
-                // Where there is nothing to do, nobody is missing.
-                let idle = self.keepers.get(&role).is_none_or(Keeper::is_idle);
-                if !tell(role, &Message::Ask { id, ask }) {
-                    let body = if idle {
-                        serde_json::json!({"idle": true, "error": format!("there is no {role} here")})
-                    } else {
-                        serde_json::json!({"error": format!("the {role} does not run, or is too busy to be asked")})
-                    };
-                    self.answer(id, body.to_string());
-                }
+                self.answer(id, body.to_string());
             }
             Message::Answer { .. } => {
                 // Whoever asked does not wait for ever.
-                let _ = tell(Role::Status, &message);
+                let _ = tell(&self.keepers, Role::Status, &message);
             }
             Message::Happened(happened) => self.happened(Happened { from: from.word().to_owned(), ..happened }),
             _ => self.log.warning(format_args!("the {from} said what only another worker says")),
+        }
+    }
+
+    /// The answer to what the supervisor itself is asked, or the question back.
+    fn know(&mut self, ask: Ask) -> Result<Value, Ask> {
+        let told = match ask {
+            Ask::Reload => self.reload().map(|epoch| json!({"epoch": epoch})),
+            Ask::Daemon => {
+                let log = self.chatter.shown(self.log.usual(), clock::now());
+                Ok(json!(Daemon { log, ..self.past.daemon(self.epoch) }))
+            }
+            Ask::Plan { file } => {
+                let changes = self.source.forecast(self.settings, std::path::Path::new(&file));
+                changes.map(|changes| json!({"changes": changes}))
+            }
+            Ask::LogLevel { level, seconds } => {
+                if let Some(level) = level {
+                    self.log_so_much(level, seconds);
+                }
+                Ok(json!({"log": self.chatter.shown(self.log.usual(), clock::now())}))
+            }
+            other => return Err(other),
+        };
+        Ok(told.unwrap_or_else(|refusal| json!({"error": refusal})))
+    }
+
+    /// Of all others.
+    fn who_knows(ask: &Ask) -> Role {
+        match ask {
+            Ask::Status
+            | Ask::Announce { .. }
+            | Ask::Stand { .. }
+            | Ask::Reload
+            | Ask::Daemon
+            | Ask::LogLevel { .. }
+            | Ask::Plan { .. } => Role::Vrrp,
+            Ask::Balance | Ask::Server { .. } => Role::Checker,
+        }
+    }
+
+    /// The operator wants so much to be logged by every process, now and after reloads and deaths.
+    fn log_so_much(&mut self, level: LogLevel, seconds: Option<u32>) {
+        self.chatter.want(level, seconds, clock::now());
+        self.keep_log_level();
+        let lasting = seconds.filter(|_| level != LogLevel::Default).map(|seconds| format!(" for {seconds} s"));
+        let word = chatter::word(level);
+        self.note(Level::Notice, format_args!("operator: log-level {word}{}", lasting.unwrap_or_default()));
+    }
+
+    fn keep_log_level(&mut self) {
+        let level = self.chatter.level();
+        self.log.limit(process::least(level));
+        self.keepers.values_mut().for_each(|keeper| keeper.say(LOG_LEVEL, Message::LogLevel(level)));
+    }
+
+    /// Waits until nobody wants another log level any more.
+    async fn log_as_usual(until: Option<u64>) {
+        match until {
+            Some(until) => tokio::time::sleep(Duration::from_nanos(until.saturating_sub(clock::now()))).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -289,6 +361,10 @@ impl<'a> Workers<'a> {
             self.log.notice(format_args!("starting the {role} again in {} s", keeper.wait().as_secs_f64().round()));
         }
     }
+}
+
+fn tell(keepers: &BTreeMap<Role, Keeper<'_>>, role: Role, message: &Message) -> bool {
+    keepers.get(&role).is_some_and(|keeper| keeper.tell(message))
 }
 
 /// The first thing to happen to any of them; of several at once, what concerns the first role.

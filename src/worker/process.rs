@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Sender;
 use tokio::task::LocalSet;
 
-use crate::channel::{Channel, Dump, Message, Outbox};
+use crate::channel::{Channel, Dump, LogLevel, Message, Outbox};
 use crate::kernel::bundle::Bundle;
 use crate::kernel::clock;
 use crate::kernel::memory;
@@ -19,7 +19,7 @@ use crate::kernel::offspring;
 use crate::kernel::pulse::Pulse;
 use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
-use crate::observe::log::Log;
+use crate::observe::log::{Level, Log};
 
 /// How long the supervisor may take to read our last messages.
 const LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
@@ -131,6 +131,27 @@ where
                 _ => exit::FATAL,
             }
         }
+    }
+}
+
+/// The next thing the supervisor says that this worker must see to; what all of them obey alike is done.
+/// Dropping the future loses nothing.
+pub async fn told(outbox: &Outbox, log: &Log) -> io::Result<Option<(Message, Option<OwnedFd>)>> {
+    loop {
+        match outbox.channel().receive().await? {
+            Some((Message::LogLevel(level), _)) => log.limit(least(level)),
+            other => return Ok(other),
+        }
+    }
+}
+
+/// The least that is logged; nothing where the command line says so.
+pub fn least(level: LogLevel) -> Option<Level> {
+    match level {
+        LogLevel::Default => None,
+        LogLevel::Quiet => Some(Level::Notice),
+        LogLevel::Normal => Some(Level::Info),
+        LogLevel::Detail => Some(Level::Debug),
     }
 }
 

@@ -106,6 +106,35 @@ fn events_are_numbered_and_survive_a_reload_and_the_death_of_the_status_worker()
 }
 
 #[test]
+fn the_log_level_is_changed_for_all_processes_shown_and_taken_back() {
+    let Some(pair) = pair("the_log_level_is_changed_for_all_processes_shown_and_taken_back") else { return };
+    assert!(steadfast(&pair.a, "log-level").starts_with("detail\n"), "it was started with --log-detail");
+    let text = steadfast(&pair.a, "log-level quiet");
+    assert!(text.contains("quiet (operator: log-level quiet; started with detail)"), "{text}");
+    assert!(steadfast(&pair.a, "status").contains("operator: log-level quiet"));
+    // It survives a reload and the death of a worker, and what matters is logged all the same.
+    pair.lab.journal.deed("reload".to_owned());
+    steadfast(&pair.a, "reload");
+    until("the reload is told", || steadfast(&pair.a, "events").contains("Reload 2 complete"));
+    inside(&pair.a, "kill -KILL $(cat /run/vrrp.pid)");
+    pair.lab.journal.until("b took over or a is back", |seen| {
+        let seen = seen.since("reload");
+        seen.said("a", "Entering MASTER STATE") || seen.said("b", "Entering MASTER STATE")
+    });
+    pair.lab.journal.until("a is back", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let seen = pair.lab.journal.read();
+    assert!(!seen.since("reload").said("a", "master is"), "a quiet log has no chatter\n{seen}");
+    assert!(steadfast(&pair.a, "status").contains("operator: log-level quiet"));
+    let text = steadfast(&pair.a, "log-level normal --for 1s");
+    assert!(text.contains("operator: log-level normal, "), "{text}");
+    until("its time is over", || steadfast(&pair.a, "log-level").starts_with("detail\n"));
+    let events = steadfast(&pair.a, "events");
+    assert!(events.contains("operator: log-level is over, the command line counts again"), "{events}");
+    let text = steadfast(&pair.a, "log-level loud");
+    assert!(text.contains("no log level is called `loud`: quiet, normal, detail or default"), "{text}");
+}
+
+#[test]
 fn a_reload_with_errors_is_refused_and_says_so() {
     let Some(pair) = pair("a_reload_with_errors_is_refused_and_says_so") else { return };
     pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");
@@ -240,4 +269,30 @@ fn the_protocol_does_not_notice_when_the_page_and_the_socket_are_attacked() {
     assert!(!attacked.said("a", "Entering") && !attacked.said("b", "Entering"), "nobody moved\n{attacked}");
     assert!(attacked.frames().filter(|frame| frame.is_advert("10.0.0.1", 200)).count() > 10, "{attacked}");
     assert!(steadfast(&pair.a, "status").contains("MASTER"), "it still answers");
+}
+
+#[test]
+fn a_group_may_ask_and_the_socket_is_found_wherever_the_daemon_lives() {
+    let Some(mut lab) = Lab::new("a_group_may_ask_and_the_socket_is_found_wherever_the_daemon_lives") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let group = "instance red\nglobal_defs {\n control_socket_group adm\n}\n";
+    let _daemon = a.start(Program::Steadfast, &(group.to_owned() + &configuration(200)));
+    until("it is found without a word on where", || steadfast(&a, "status").contains("VI_1"));
+    assert!(steadfast(&a, "status --conf /run/test.conf").contains("VI_1"));
+    let socket = "/run/keepalived/keepalived_red.sock";
+    assert_eq!(inside(&a, &format!("stat -c %a:%U:%G {socket}")).trim(), "660:root:adm");
+    // Others may not be able to reach the program where it was built.
+    inside(&a, &format!("install -m 755 {} /run/ask", env!("CARGO_BIN_EXE_steadfast")));
+    let as_nobody = |groups: &str| inside(&a, &format!("setpriv --reuid 65534 --regid 65534 {groups} /run/ask status"));
+    let text = as_nobody("--groups $(getent group adm | cut -d: -f3)");
+    assert!(text.contains("VI_1: "), "a member of the group asks: {text}");
+    let text = as_nobody("--clear-groups");
+    assert!(text.contains("permission denied; root may ask, and the members of the group"), "{text}");
+    // A group that does not exist keeps nobody out that came in before, and lets nobody in.
+    a.reconfigure(&(group.replace("adm", "no-such-group") + &configuration(200)));
+    steadfast(&a, "reload");
+    lab.journal.until("it says so", |seen| seen.said("a", "control_socket_group no-such-group: no such group"));
+    until("root asks", || steadfast(&a, "status").contains("VI_1"));
+    assert_eq!(inside(&a, &format!("stat -c %a:%G {socket}")).trim(), "600:root");
 }

@@ -33,6 +33,25 @@ fn lines_below_the_level_are_not_written() {
 }
 
 #[test]
+fn the_limit_moves_while_the_log_is_in_use_and_goes_back_to_what_it_was() {
+    let paper = Paper::default();
+    let log = log(&paper);
+    let clone = log.clone();
+    log.limit(Some(Level::Debug));
+    clone.debug("in detail");
+    log.limit(Some(Level::Notice));
+    clone.info("chatter");
+    clone.notice("(web) Entering MASTER STATE");
+    log.limit(None);
+    clone.debug("in detail again");
+    clone.info("as usual");
+    let text = paper.0.borrow().0.clone();
+    let told: Vec<&str> = text.lines().filter_map(|line| line.split_once(": ").map(|(_, line)| line)).collect();
+    assert_eq!(told, ["in detail", "(web) Entering MASTER STATE", "as usual"]);
+    assert_eq!(log.usual(), Level::Info);
+}
+
+#[test]
 fn control_characters_cannot_forge_a_line() {
     let paper = Paper::default();
     log(&paper).info("one\nSat Nov 21 12:00:00 2026: two\x1b[2J");

@@ -43,6 +43,7 @@ impl Answerer<'_> {
                 | Ask::Stand { .. }
                 | Ask::Reload
                 | Ask::Daemon
+                | Ask::LogLevel { .. }
                 | Ask::Plan { .. } => Some(json!({"error": "the checker worker was asked what it does not know"})),
             };
             // A loop that says nothing has ended.

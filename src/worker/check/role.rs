@@ -97,7 +97,7 @@ async fn obey(
     log: &Log,
 ) -> io::Result<()> {
     loop {
-        match outbox.channel().receive().await {
+        match process::told(outbox, log).await {
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
                 let copy = bundle.try_clone();
                 let refused = match understand(bundle, current.clone(), habits.clone()).await {

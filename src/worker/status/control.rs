@@ -1,4 +1,5 @@
-//! The control socket: one JSON object a line, in both directions. Only root can open it.
+//! The control socket: one JSON object a line, in both directions. Only root can open it, and a group that the
+//! configuration names.
 //!
 //! A request is `{"v":1,"do":"status"}`; an answer has `"v":1` and either what was asked for or `"error"`.
 
@@ -17,11 +18,13 @@ use tokio::sync::Semaphore;
 use super::desk::Desk;
 use crate::channel::Ask;
 use crate::kernel::files;
+use crate::observe::log::Log;
 
 /// The version of requests and answers.
 const VERSION: u64 = 1;
-/// Only root may come in.
-pub(super) const MODE: u32 = 0o600;
+/// Only root may come in; or a group too.
+const MODE: u32 = 0o600;
+const GROUP_MODE: u32 = 0o660;
 const CONNECTIONS_MAX: usize = 32;
 const LINE_MAX: u64 = 64 * 1024;
 /// How long a connection may be silent, or not take what it asked for.
@@ -53,6 +56,18 @@ pub(super) fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
     files::remove_socket(path)?;
     let listener = UnixListener::bind(path)?;
     files::set_mode(path, mode)?;
+    Ok(listener)
+}
+
+/// Where operators ask. A group that does not exist lets nobody in, and is no reason to keep root out.
+pub(super) fn open(path: &Path, group: Option<&str>, log: &Log) -> io::Result<UnixListener> {
+    let listener = listen(path, MODE)?;
+    if let Some(group) = group {
+        let given = files::give_to_group(path, group).and_then(|()| files::set_mode(path, GROUP_MODE));
+        if let Err(error) = given {
+            log.error(format_args!("control_socket_group {group}: {error}; only root can ask"));
+        }
+    }
     Ok(listener)
 }
 

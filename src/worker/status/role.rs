@@ -33,6 +33,20 @@ pub fn run(name: &OsStr, inherited: Inherited, socket: impl Fn(&Config) -> PathB
     process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &socket, log).await)
 }
 
+/// Where whoever asks comes in, besides root.
+#[derive(PartialEq, Eq)]
+struct Doors {
+    places: Vec<String>,
+    group: Option<String>,
+}
+
+impl Doors {
+    fn of(config: Config) -> Doors {
+        let ours = config.global.ours;
+        Doors { places: ours.status_listen, group: ours.control_group }
+    }
+}
+
 fn read(text: String) -> Config {
     keepalived_conf::load_ready(&OsHost::new(), text, &Options::default()).config
 }
@@ -43,18 +57,18 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
     let desk = Rc::new(Desk::new(questions));
     // Of a configuration that may be large no more is kept than is needed.
-    let (socket, places) = {
+    let (socket, doors) = {
         let config = read(text);
-        (socket(&config), config.global.ours.status_listen)
+        (socket(&config), Doors::of(config))
     };
-    match control::listen(&socket, control::MODE) {
+    match control::open(&socket, doors.group.as_deref(), log) {
         Ok(listener) => {
             tokio::task::spawn_local(control::serve(listener, desk.clone()));
         }
         Err(error) => log.error(format_args!("operators cannot ask: {}: {error}", socket.display())),
     }
     // Where the configuration wants the page and the metrics to be.
-    for place in &places {
+    for place in &doors.places {
         match http::listen(place).await {
             Ok(listener) => {
                 tokio::task::spawn_local(http::serve(listener, desk.clone()));
@@ -68,16 +82,16 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
     loop {
         lifeline.alive(PATIENCE);
         tokio::select! {
-            received = lifeline.outbox().channel().receive() => match received {
+            received = process::told(lifeline.outbox(), log) => match received {
                 Ok(Some((Message::Answer { id, body }, _))) => desk.answered(id, body),
                 Ok(Some((Message::Happened(happened), _))) => desk.happened(happened),
                 Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
-                    let now = bundle.map(process::text_of).transpose()?.map(|text| read(text).global.ours.status_listen);
-                    if now.is_some_and(|now| now != places) {
+                    let now = bundle.map(process::text_of).transpose()?.map(|text| Doors::of(read(text)));
+                    if now.is_some_and(|now| now != doors) {
                         // Another place may need rights that were given up: a new life has them.
-                        return Err(io::Error::other("the page is wanted elsewhere; starting again"));
+                        return Err(io::Error::other("whoever asks is to come in elsewhere; starting again"));
                     }
                 }
                 Ok(Some((Message::Stop, _))) => return Ok(()),

@@ -33,9 +33,12 @@ impl Answerer<'_> {
                 Ask::Status => self.look().await.and_then(|seen| serde_json::to_value(seen).ok()),
                 Ask::Announce { name } => self.announce(&name).await,
                 Ask::Stand { name, stand } => self.stand(&name, stand).await,
-                Ask::Reload | Ask::Daemon | Ask::Plan { .. } | Ask::Balance | Ask::Server { .. } => {
-                    Some(json!({"error": "the VRRP worker was asked what it does not know"}))
-                }
+                Ask::Reload
+                | Ask::Daemon
+                | Ask::LogLevel { .. }
+                | Ask::Plan { .. }
+                | Ask::Balance
+                | Ask::Server { .. } => Some(json!({"error": "the VRRP worker was asked what it does not know"})),
             };
             // A loop that says nothing has ended.
             let Some(answer) = answer else { continue };

@@ -141,7 +141,7 @@ async fn obey(
     log: &Log,
 ) -> io::Result<()> {
     loop {
-        match outbox.channel().receive().await {
+        match process::told(outbox, log).await {
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
                 let refused = match understand(bundle, current.plan.clone(), habits.clone()).await {
                     Ok((next, remarks)) => {

@@ -20,6 +20,8 @@ pub struct Ours {
     pub webhooks: Vec<String>,
     /// Where the page and the metrics are: `PORT` on the loopback, `ADDRESS:PORT`, or the path of a Unix socket.
     pub status_listen: Vec<String>,
+    /// Its members may use the control socket as root does.
+    pub control_group: Option<String>,
 }
 
 impl Default for Ours {
@@ -30,6 +32,7 @@ impl Default for Ours {
             handover: Setting::new(true),
             webhooks: Vec::new(),
             status_listen: Vec::new(),
+            control_group: None,
         }
     }
 }
@@ -120,6 +123,21 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
                 let word = args.word();
                 if let Some(place) = word.map(|word| word.text.to_owned()) {
                     global.ours.status_listen.push(place);
+                }
+            }),
+        kw("control_socket_group")
+            .arg(Shape::Word("GROUP"))
+            .default("none: only root")
+            .doc(
+                "Let the members of this group use the control socket too: ask everything, and give every order that \
+                 `steadfast` has, such as `take`, `drain` and `reload`.",
+            )
+            .example("control_socket_group netadmin")
+            .since(SINCE)
+            .ours()
+            .set(|global, args| {
+                if let Some(group) = args.text() {
+                    global.ours.control_group = Some(group);
                 }
             }),
         kw("notify_webhook")
