@@ -61,6 +61,8 @@ pub enum Ask {
     Announce { name: String },
     /// To the VRRP worker: stand in the election as the operator says, or as the configuration does.
     Stand { name: String, stand: Option<Stand> },
+    /// To the VRRP worker: what the flight recorder kept.
+    Record,
     /// To the supervisor: read the configuration again.
     Reload,
     /// To the checker worker: how everything stands.

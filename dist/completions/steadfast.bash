@@ -13,6 +13,8 @@ _steadfast() {
     status) words="--conf --json --socket --watch" ;;
     why) words="" ;;
     events) words="--follow --from --json" ;;
+    record) words="" ;;
+    replay) words="--all" ;;
     take) words="--for" ;;
     release) words="--for" ;;
     drain) words="--for --force --of" ;;
@@ -24,7 +26,7 @@ _steadfast() {
     log-level) words="--for" ;;
     plan) words="" ;;
     reload) words="" ;;
-    *) words=$daemon; [ "$COMP_CWORD" = 1 ] && [ "${COMP_WORDS[0]##*/}" = steadfast ] && words="check explain config doctor manual completions simulate status why events take release drain priority weight check-now normal announce log-level plan reload $daemon" ;;
+    *) words=$daemon; [ "$COMP_CWORD" = 1 ] && [ "${COMP_WORDS[0]##*/}" = steadfast ] && words="check explain config doctor manual completions simulate status why events record replay take release drain priority weight check-now normal announce log-level plan reload $daemon" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; [ "$COMP_CWORD" = 1 ] || compgen -f -- "$cur")
 }

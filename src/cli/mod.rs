@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod manual;
 pub mod options;
+mod replay;
 mod simulate;
 mod socket;
 mod status;
@@ -114,6 +115,20 @@ const COMMANDS: &[Command] = &[
         usage: "events [--follow] [--from NUMBER] [--json]",
         help: "what happened, numbered; a reload or the death of a worker loses nothing",
         run: status::events,
+    },
+    Command {
+        name: "record",
+        usage: "record > FILE",
+        help: "write what the flight recorder kept: the state of the virtual routers some time ago and everything that \
+               moved them since, without passwords and keys",
+        run: replay::record,
+    },
+    Command {
+        name: "replay",
+        usage: "replay FILE [--all]",
+        help: "play a recording again in the daemon's own machine: a timeline of what happened, with --all of every step; \
+               says where the machine does something else than it did then",
+        run: replay::replay,
     },
     Command {
         name: "take",

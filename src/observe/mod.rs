@@ -4,4 +4,5 @@ pub mod dump;
 pub mod log;
 pub mod metrics;
 pub mod page;
+pub mod recording;
 pub mod snapshot;

@@ -9,6 +9,10 @@ pub mod exchange;
 pub mod family;
 pub mod health;
 mod noise;
+#[cfg(feature = "daemon")]
+mod pairs;
+#[cfg(feature = "daemon")]
+mod shared;
 pub mod time;
 pub mod timers;
 pub mod track;

@@ -2,6 +2,7 @@
 
 /// Spreads in time what several nodes, or many checks, would otherwise do in step (the generator is SplitMix64).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Noise(u64);
 
 impl Noise {

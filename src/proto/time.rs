@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// Nanoseconds since an origin that only the driver knows. Never goes backwards within one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Instant(u64);
 
 impl Instant {

@@ -12,6 +12,7 @@ pub trait Purpose: Copy + Ord {
 
 /// The timers of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timers<P: Ord> {
     at: BTreeMap<P, Instant>,
 }

@@ -17,6 +17,7 @@ pub const PRIORITY_MAX: i64 = 254;
 
 /// One tracked object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum TrackParams {
     /// Up after `rise` successes in a row (at start one is enough, unless `init_fail`), down after `fall` failures.
     Script { rise: u32, fall: u32, init_fail: bool },
@@ -42,6 +43,7 @@ pub enum TrackParams {
 
 /// What was seen when the object was looked at. A reading of another kind than the object's is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Reading {
     /// Interface, BFD session, address, route: there or not. A script: succeeded or not.
     Up(bool),
@@ -62,6 +64,7 @@ pub enum Contribution {
 
 /// A tracked object and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Track {
     params: TrackParams,
     state: State,
@@ -70,6 +73,7 @@ pub struct Track {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 enum State {
     /// `up` is `None` before the first result; `result` counts from 0 to rise + fall - 1 and is up from rise on.
     Script {
@@ -281,6 +285,7 @@ fn script_result(up: &mut Option<bool>, result: &mut u32, (rise, fall): (u32, u3
 
 /// Something that is up or down, where a change may have to last before it counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Level {
     up: Option<bool>,
     /// The change that waits, and until when.

@@ -32,7 +32,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::proto::vrrp::{
-    Announcements, Datagram, Effect, Event as Told, Input, InstanceId, Phase, PortId, Raw, Transmission,
+    Announcements, Datagram, Effect, Event as Told, Input, InstanceId, Phase, PortId, Raw, TrackId, Transmission,
 };
 use crate::proto::{Instant, Machine};
 use host::{Clock, Kernel, Neighbours};
@@ -42,7 +42,7 @@ use node::{Node, Power};
 use oracle::{Oracle, Promise, Violation};
 use random::Random;
 use script::Cast;
-use timeline::{Deed, Timeline};
+use timeline::{Deed, Names, Timeline};
 
 /// How many events one world may take; a world that needs more does not come to rest.
 pub const EVENTS_MAX: u64 = 20_000_000;
@@ -550,7 +550,10 @@ impl World {
         if !self.timeline.is_on() {
             return;
         }
-        let text = timeline::words(&self.cast, at, plan, told);
+        let track = |id: &TrackId| plan.tracks.get(id).map(|track| track.name.clone());
+        let names = Names { instances: &plan.instances, groups: &plan.groups, track: &track };
+        let node = self.cast.stations().nth(usize::from(at.0)).unwrap_or("?");
+        let text = timeline::words(&names, told).map(|text| format!("{node}: {text}"));
         self.timeline.keep(self.now, at, Deed::Told(told.clone()));
         if let Some(text) = text {
             self.note(text);

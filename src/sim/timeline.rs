@@ -3,12 +3,12 @@
 //! `M` master, `B` backup, `F` fault, `I` not started yet, `.` no daemon, `z` asleep; a small letter is a daemon that
 //! gets no processor time. Virtual routers stand side by side between bars.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::layout::Router;
 use super::net::Station;
-use super::node::{Node, NodePlan, Power};
-use super::script::Cast;
+use super::node::{Node, Power};
 use crate::proto::Instant;
 use crate::proto::vrrp::{AnnounceWhy, Cause, Event, Fault, GroupId, InstanceId, Item, Phase, TrackId};
 
@@ -133,15 +133,39 @@ fn state(node: &Node, instance: InstanceId) -> char {
     }
 }
 
+/// What the operator calls things.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    pub instances: &'a BTreeMap<InstanceId, String>,
+    pub groups: &'a BTreeMap<GroupId, String>,
+    pub track: &'a dyn Fn(&TrackId) -> Option<String>,
+}
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Names").field("instances", self.instances).finish_non_exhaustive()
+    }
+}
+
+impl Names<'_> {
+    pub fn instance(&self, id: InstanceId) -> String {
+        self.instances.get(&id).cloned().unwrap_or_else(|| format!("#{}", id.0))
+    }
+
+    fn group(&self, id: &GroupId) -> String {
+        self.groups.get(id).cloned().unwrap_or_else(|| format!("group #{}", id.0))
+    }
+
+    fn track(&self, id: &TrackId) -> String {
+        (self.track)(id).unwrap_or_else(|| format!("track #{}", id.0))
+    }
+}
+
 /// What an engine tells, in words; `None` for what would only fill the page.
-pub fn words(cast: &Cast, at: Station, plan: &NodePlan, told: &Event) -> Option<String> {
-    let node = cast.stations().nth(usize::from(at.0)).unwrap_or("?");
-    let of =
-        |instance: &InstanceId| plan.instances.get(instance).cloned().unwrap_or_else(|| format!("#{}", instance.0));
-    let group = |group: &GroupId| plan.groups.get(group).cloned().unwrap_or_else(|| format!("group #{}", group.0));
-    let track = |track: &TrackId| {
-        plan.tracks.get(track).map_or_else(|| format!("track #{}", track.0), |track| track.name.clone())
-    };
+pub fn words(names: &Names<'_>, told: &Event) -> Option<String> {
+    let of = |instance: &InstanceId| names.instance(*instance);
+    let group = |group: &GroupId| names.group(group);
+    let track = |track: &TrackId| names.track(track);
     let text = match told {
         Event::Entered { instance, to, cause, priority, .. } => {
             format!("{} {} ({priority}): {}", of(instance), phase(*to), because(cause, track))
@@ -204,7 +228,7 @@ pub fn words(cast: &Cast, at: Station, plan: &NodePlan, told: &Event) -> Option<
         | Event::GroupRemoved { .. }
         | Event::GroupStopped { .. } => return None,
     };
-    Some(format!("{node}: {text}"))
+    Some(text)
 }
 
 fn phase(phase: Phase) -> &'static str {

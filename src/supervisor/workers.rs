@@ -241,6 +241,7 @@ impl<'a> Workers<'a> {
             Ask::Status
             | Ask::Announce { .. }
             | Ask::Stand { .. }
+            | Ask::Record
             | Ask::Reload
             | Ask::Daemon
             | Ask::LogLevel { .. }

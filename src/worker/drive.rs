@@ -41,6 +41,22 @@ pub trait World {
     /// Hands the effects over, in order, and returns. It never waits for the kernel.
     fn apply(&mut self, machine: &Self::Machine, effects: &mut Effects<Self>) -> io::Result<()>;
 
+    /// Hands one input in; who wants to remember them stands here.
+    fn handle(
+        &mut self,
+        machine: &mut Self::Machine,
+        now: Instant,
+        input: <Self::Machine as Machine>::Input,
+        effects: &mut Effects<Self>,
+    ) {
+        machine.handle(now, input, effects);
+    }
+
+    /// Lets what is due happen.
+    fn expire(&mut self, machine: &mut Self::Machine, now: Instant, effects: &mut Effects<Self>) {
+        machine.expire(now, effects);
+    }
+
     /// What tells the machine that this turn comes so much later than its deadline.
     fn late(by: Duration) -> Option<<Self::Machine as Machine>::Input>;
 
@@ -98,13 +114,13 @@ impl<W: World> Turn<W> {
         }
         let more = world.gather(machine, TURN_INPUTS_MAX, &mut self.inputs)?;
         for input in self.inputs.drain(..) {
-            machine.handle(now, input, &mut self.effects);
+            world.handle(machine, now, input, &mut self.effects);
         }
         if more && self.deferred < DEFER_MAX {
             self.deferred += 1;
         } else {
             self.deferred = 0;
-            machine.expire(now, &mut self.effects);
+            world.expire(machine, now, &mut self.effects);
         }
         world.apply(machine, &mut self.effects)?;
         self.effects.clear();

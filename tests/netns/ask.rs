@@ -135,6 +135,36 @@ fn the_log_level_is_changed_for_all_processes_shown_and_taken_back() {
 }
 
 #[test]
+fn a_failover_is_recorded_and_played_again_without_the_password() {
+    let Some(mut lab) = Lab::new("a_failover_is_recorded_and_played_again_without_the_password") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
+    let text = |priority: u8| {
+        let auth = "version 2\n authentication {\n auth_type PASS\n auth_pass s3cr3t!\n }\n";
+        configuration(priority).replace("version 3\n advert_int 0.1\n", &format!("advert_int 1\n{auth}"))
+    };
+    let _first = a.start(Program::Steadfast, &text(200));
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let _second = b.start(Program::Steadfast, &text(100));
+    until("b follows a", || steadfast(&b, "status").contains("master is 10.0.0.1"));
+    a.crash();
+    lab.journal.until("b took over", |seen| seen.said("b", "Entering MASTER STATE"));
+    until("b holds it", || steadfast(&b, "status").contains("held here"));
+    inside(&b, &format!("{} record > /run/incident.json", env!("CARGO_BIN_EXE_steadfast")));
+    assert_eq!(inside(&b, "grep -c 's3cr3t!' /run/incident.json").trim(), "0");
+    let played = steadfast(&b, "replay /run/incident.json");
+    assert!(played.contains("| M | VI_1 MASTER (100): no advert for the master-down time"), "{played}");
+    assert!(played.contains("steps, and each did what it did then"), "{played}");
+    let all = steadfast(&b, "replay /run/incident.json --all");
+    assert!(all.contains("| B | <- VI_1 hears 10.0.0.1 with priority 200"), "{all}");
+    // A past that was changed is told from the one that was.
+    inside(&b, "sed 's/\"priority\":200/\"priority\":50/' /run/incident.json > /run/other.json");
+    let other = steadfast(&b, "replay /run/other.json");
+    assert!(other.contains("did something else than then; the first: "), "{other}");
+}
+
+#[test]
 fn a_reload_with_errors_is_refused_and_says_so() {
     let Some(pair) = pair("a_reload_with_errors_is_refused_and_says_so") else { return };
     pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");

@@ -28,7 +28,8 @@ pub(super) struct Listener<'a> {
 
 /// An advert that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Heard {
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
+pub struct Heard {
     pub(super) source: IpAddr,
     pub(super) priority: u8,
     pub(super) interval: Duration,
@@ -36,6 +37,16 @@ pub(super) struct Heard {
     pub(super) pass: Pass,
     /// It lists other addresses than we do.
     pub(super) addresses_differ: bool,
+}
+
+impl Heard {
+    pub fn source(&self) -> IpAddr {
+        self.source
+    }
+
+    pub fn priority(&self) -> u8 {
+        self.priority
+    }
 }
 
 impl Listener<'_> {

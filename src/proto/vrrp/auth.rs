@@ -104,6 +104,7 @@ impl Authentication {
 
 /// The number one advert carries; every copy of it carries the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Stamp {
     None,
     Header(u32),
@@ -112,6 +113,7 @@ pub enum Stamp {
 
 /// What a valid advert leaves to remember, and whether its sender's clock is far from ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pass {
     source: IpAddr,
     stamp: Stamp,

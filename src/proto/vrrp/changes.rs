@@ -22,6 +22,7 @@ pub struct Setup {
 /// The difference between two of them. The engine finds out itself whether an instance it has is merely retuned or
 /// holds something else from now on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Changes {
     pub globals: Option<Globals>,
     pub ports: BTreeMap<PortId, Change<PortParams>>,

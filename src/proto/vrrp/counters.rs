@@ -6,6 +6,7 @@ use super::wire::Refusal;
 
 /// Per instance, by the names of keepalived's statistics; what it has no name for comes last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counters {
     /// Adverts taken.
     pub adverts_received: u64,
@@ -78,6 +79,7 @@ impl Counters {
 
 /// Of datagrams that belong to no instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Strays {
     pub truncated: u64,
     /// Too short for its headers, or no IPv4 header at all.
@@ -88,6 +90,7 @@ pub struct Strays {
 
 /// What was reported already and is not repeated until the state or the master changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Told {
     Refused(Refusal),
     Interval,
@@ -99,6 +102,7 @@ pub(super) enum Told {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Ledger {
     pub(super) counters: Counters,
     told: BTreeSet<Told>,

@@ -12,6 +12,7 @@ use super::types::{GroupId, InstanceId};
 use crate::proto::Instant;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Group {
     pub(super) params: GroupParams,
     pub(super) phase: Phase,

@@ -33,6 +33,7 @@ pub(super) use retune::Tracked;
 
 /// What the timers of an instance are for, in the order in which those due together fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Purpose {
     /// Give up the addresses although no successor was heard.
     Handover,
@@ -71,6 +72,7 @@ impl crate::proto::Purpose for Purpose {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum State {
     Init,
     Backup(Backup),
@@ -79,6 +81,7 @@ pub(super) enum State {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Backup {
     /// Would be Master but for its sync group.
     pub(super) wants_master: bool,
@@ -93,6 +96,7 @@ pub(super) struct Backup {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Master {
     last_sent: Instant,
     /// Priority 0 was sent because the priority fell; until the next advert a better router may take over.
@@ -105,6 +109,7 @@ pub(super) struct Master {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 struct Other {
     source: IpAddr,
     announced: Instant,
@@ -112,6 +117,7 @@ struct Other {
 
 /// Another router that owns the addresses too, and has the lower address, so it should yield.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 enum OwnerConflict {
     None,
     /// It gets to hear this many more adverts of ours first.
@@ -125,6 +131,7 @@ enum OwnerConflict {
 
 /// Why an instance has not started: what was not told yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Pending {
     Link,
     Source,
@@ -132,8 +139,10 @@ pub enum Pending {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Instance {
     id: InstanceId,
+    #[cfg_attr(feature = "daemon", serde(with = "crate::proto::shared"))]
     params: Arc<Params>,
     /// The addresses an advert lists.
     listed: Addresses,
@@ -155,6 +164,7 @@ pub(super) struct Instance {
     last_source: Option<IpAddr>,
     last_priority: u8,
     identification: u16,
+    #[cfg_attr(feature = "daemon", serde(skip))]
     auth: AuthState,
     /// Unicast peers that form the checksum the old way.
     old_peers: BTreeSet<IpAddr>,

@@ -15,8 +15,10 @@ pub use super::wire::Refusal;
 /// One input. Links and sources of a port may be told before the port's first instance exists: an instance leaves
 /// Init once the link and the source of its port are known and no tracked script is still to report.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Input {
     /// A datagram of protocol 112 or 51 as the socket gave it.
+    #[cfg_attr(feature = "daemon", serde(skip))]
     Received(Datagram),
     /// The interface behind a port (and its base, for a VMAC) is usable or not.
     Link(PortId, Link),
@@ -67,6 +69,7 @@ pub enum Raw {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Link {
     Up,
     Down,
@@ -75,6 +78,7 @@ pub enum Link {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Outcome {
     /// Everything wanted is in place, or everything unwanted is gone.
     Ok,
@@ -86,6 +90,7 @@ pub enum Outcome {
 
 /// One thing an instance holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Item {
     Address(IpAddr),
     Route(DetailId),
@@ -136,6 +141,7 @@ pub struct Announcements {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Announced {
     pub ip: IpAddr,
     /// The interface that holds it; `None` is the interface of the instance's port.
@@ -314,6 +320,7 @@ pub enum Event {
 
 /// The name of a state, without what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Phase {
     Init,
     Backup,
@@ -350,6 +357,7 @@ pub enum Cause {
 
 /// One reason not to take part. An instance is in Fault while it has any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Fault {
     /// The configuration cannot work (duplicate VRID, unicast without peers under `unicast_fault_no_peer`, ...).
     Configuration,

@@ -16,6 +16,7 @@ mod params;
 mod port;
 mod receive;
 mod reconfigure;
+mod record;
 mod show;
 mod stand;
 pub mod timing;
@@ -27,6 +28,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use accept::Heard;
 pub use changes::{Change, Changes, Setup};
 pub use counters::{Counters, Strays};
 pub use instance::{HOLD_RETRY, Pending, RESTORE_WINDOW, RESTORES_MAX, UNHELD_PAUSE};
@@ -38,6 +40,8 @@ pub use params::{
     AnnounceParams, Auth, Checksum, Globals, GroupParams, HeldAddress, HeldDetail, Holdings, OWNER_PRIORITY,
     OldUnicast, OnLoss, OtherAddresses, Params, Peer, PortParams, Preempt, Reach, TrackUse,
 };
+pub use receive::{Judgement, Stray};
+pub use record::{BEATS_MAX, Beat, Cue, Recorder, Stretch};
 pub use show::{Shown, ShownTrack, Term};
 pub use stand::{Stand, StandCourse};
 pub use types::{DetailId, Family, GroupId, InstanceId, LinkId, PortId, Ticket, TrackId, Version, WallTime};
@@ -59,6 +63,7 @@ const EXPIRIES_PER_OWNER: usize = 16;
 
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 enum Owner {
     Port(PortId),
     Track(TrackId),
@@ -69,6 +74,7 @@ enum Owner {
 
 /// All virtual routers of one worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Engine {
     globals: Globals,
     ports: BTreeMap<PortId, Port>,
@@ -82,6 +88,7 @@ pub struct Engine {
     /// Removed instances that still hold something.
     leaving: BTreeSet<InstanceId>,
     due: BTreeSet<(Instant, Owner)>,
+    #[cfg_attr(feature = "daemon", serde(with = "crate::proto::pairs"))]
     scheduled: BTreeMap<Owner, Instant>,
     tickets: Tickets,
     noise: Noise,

@@ -12,6 +12,7 @@ pub use super::wire::{ChecksumPolicy as Checksum, OldUnicast};
 
 /// One `vrrp_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Params {
     pub vrid: u8,
     pub version: Version,
@@ -27,11 +28,14 @@ pub struct Params {
     pub reach: Reach,
     /// `mcast_src_ip` / `unicast_src_ip`; `None` uses what the port has.
     pub source: Option<IpAddr>,
+    /// In no recording.
+    #[cfg_attr(feature = "daemon", serde(skip))]
     pub auth: Auth,
     pub checksum: Checksum,
     /// False with `dont_track_primary`: a link that is down is no fault (one that is gone still is).
     pub track_primary: bool,
     pub tracks: Vec<TrackUse>,
+    #[cfg_attr(feature = "daemon", serde(with = "crate::proto::shared"))]
     pub holdings: Arc<Holdings>,
     pub announce: AnnounceParams,
     /// `lower_prio_no_advert`: do not answer a master that ranks below us.
@@ -59,6 +63,7 @@ impl Params {
 pub const OWNER_PRIORITY: u8 = 255;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Preempt {
     /// Take over from a master of lower priority, this long after it was first heard.
     Yes { delay: Duration },
@@ -67,12 +72,14 @@ pub enum Preempt {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Reach {
     Multicast { group: IpAddr },
     Unicast { peers: Vec<Peer>, check_source: bool, ttl: Option<u8> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Peer {
     pub ip: IpAddr,
     /// `min_ttl` and `max_ttl`, when either is given.
@@ -81,6 +88,7 @@ pub struct Peer {
 
 /// What a tracked object means for one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct TrackUse {
     pub track: TrackId,
     /// 0 makes a failure a fault.
@@ -90,6 +98,7 @@ pub struct TrackUse {
 
 /// Everything a Master holds in the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Holdings {
     /// `virtual_ipaddress`: advertised, in this order.
     pub addresses: Vec<HeldAddress>,
@@ -114,6 +123,7 @@ impl Holdings {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeldAddress {
     pub ip: IpAddr,
     pub prefix: u8,
@@ -127,6 +137,7 @@ pub struct HeldAddress {
 
 /// A virtual route or rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeldDetail {
     pub detail: DetailId,
     pub tracked: bool,
@@ -134,6 +145,7 @@ pub struct HeldDetail {
 
 /// When to announce the addresses. A zero duration or count means never.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct AnnounceParams {
     /// `garp_master_repeat`, `garp_master_delay`.
     pub repeat: u32,
@@ -169,6 +181,7 @@ impl Default for AnnounceParams {
 
 /// An advert that lists other addresses than ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum OtherAddresses {
     /// Counts as a sign of life and is reported.
     #[default]
@@ -179,6 +192,7 @@ pub enum OtherAddresses {
 
 /// What to do when somebody else removes a holding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum OnLoss {
     /// Put it back and announce it.
     #[default]
@@ -189,12 +203,14 @@ pub enum OnLoss {
 
 /// One `vrrp_sync_group`, members in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupParams {
     pub members: Vec<InstanceId>,
 }
 
 /// One port. Whether its link is usable comes as an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct PortParams {
     /// `interface_up_down_delays` of the interface behind it.
     pub down_delay: Duration,
@@ -203,6 +219,7 @@ pub struct PortParams {
 
 /// What holds for all instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Globals {
     /// `vrrp_startup_delay`.
     pub startup_delay: Duration,

@@ -11,6 +11,7 @@ use crate::proto::Instant;
 use crate::proto::track::Level;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Port {
     params: PortParams,
     level: Level,

@@ -3,6 +3,7 @@
 //! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else. One exception: an AH
 //! number that is authentic but not new makes a Master leave out one number of its own, see `Instance::break_tie`.
 
+use super::accept::Heard;
 use super::counters::Told;
 use super::instance::Instance;
 use super::io::{Datagram, Effect, Event, Phase, Raw};
@@ -11,55 +12,108 @@ use super::types::{InstanceId, PortId};
 use super::wire::{Parsed, Refusal, parse_v4, parse_v6};
 use super::{Engine, Owner};
 use crate::proto::Instant;
+use std::net::IpAddr;
 use std::time::Duration;
+
+/// What a datagram comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
+pub enum Judgement {
+    Stray(Stray),
+    /// Its instance does not listen now.
+    Ignored(InstanceId),
+    Heard(InstanceId, Heard),
+    Refused(InstanceId, Refusal, IpAddr),
+}
+
+/// Why a datagram belongs to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
+pub enum Stray {
+    Truncated,
+    Malformed,
+    UnknownVrid,
+}
+
+impl Judgement {
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Judgement::Heard(..) => true,
+            Judgement::Stray(_) | Judgement::Ignored(_) | Judgement::Refused(..) => false,
+        }
+    }
+}
 
 impl Engine {
     pub(super) fn receive(&mut self, now: Instant, datagram: &Datagram, out: &mut Vec<Effect>) {
+        let judgement = self.judge(now, datagram);
+        self.take(now, &judgement, out);
+    }
+
+    /// As [`Machine::handle`](crate::proto::Machine::handle) does with a datagram that was judged already.
+    pub fn act_on(&mut self, now: Instant, judgement: &Judgement, out: &mut Vec<Effect>) {
+        self.take(now, judgement, out);
+        self.end_turn(out);
+    }
+
+    /// Whose a datagram is, and whether it is taken. Changes nothing.
+    pub fn judge(&self, now: Instant, datagram: &Datagram) -> Judgement {
         if datagram.truncated {
-            self.strays.truncated += 1;
-            return;
+            return Judgement::Stray(Stray::Truncated);
         }
         let parsed = match &datagram.raw {
             Raw::V4(bytes) => parse_v4(bytes),
             Raw::V6 { source, destination, hop_limit, payload } => parse_v6(*source, *destination, *hop_limit, payload),
         };
-        let Ok(parsed) = parsed else {
-            self.strays.malformed += 1;
-            return;
-        };
-        let Some(id) = self.addressee(datagram.port, &parsed) else {
-            self.strays.unknown_vrid += 1;
-            return;
+        let Ok(parsed) = parsed else { return Judgement::Stray(Stray::Malformed) };
+        let addressee = self.addressee(datagram.port, &parsed);
+        let Some((id, instance)) = addressee.and_then(|id| Some((id, self.instances.get(&id)?))) else {
+            return Judgement::Stray(Stray::UnknownVrid);
         };
         let started = self.waits_from(now) == now;
-        let Some(instance) = self.instances.get_mut(&id) else {
-            return;
-        };
         let listening = match instance.phase() {
             Phase::Backup | Phase::Master => started,
             Phase::Init | Phase::Fault => instance.is_handing_over(),
         };
         if !listening {
-            instance.ledger_mut().counters.ignored += 1;
-            return;
+            return Judgement::Ignored(id);
         }
         let source = parsed.source();
         match instance.listener(source).accept(parsed, datagram.wall) {
-            Ok(heard) => {
-                let (announced, limit) = (instance.announced_other_at(now), instance.down_delay_limit());
-                self.change(now, id, out, |instance, turn| instance.on_advert(turn, &heard));
-                if !announced && self.instances.get(&id).is_some_and(|met| met.announced_other_at(now)) {
-                    self.announce_siblings(now, id, out);
+            Ok(heard) => Judgement::Heard(id, heard),
+            Err(refusal) => Judgement::Refused(id, refusal, source),
+        }
+    }
+
+    fn take(&mut self, now: Instant, judgement: &Judgement, out: &mut Vec<Effect>) {
+        match judgement {
+            Judgement::Stray(Stray::Truncated) => self.strays.truncated += 1,
+            Judgement::Stray(Stray::Malformed) => self.strays.malformed += 1,
+            Judgement::Stray(Stray::UnknownVrid) => self.strays.unknown_vrid += 1,
+            Judgement::Ignored(id) => {
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.ledger_mut().counters.ignored += 1;
                 }
-                self.shorten_delays(now, id, limit);
             }
-            Err(refusal) => {
-                if refusal == Refusal::AhReplay {
-                    instance.break_tie(source);
+            Judgement::Heard(id, heard) => self.hear(now, *id, heard, out),
+            Judgement::Refused(id, refusal, source) => {
+                let Some(instance) = self.instances.get_mut(id) else { return };
+                if *refusal == Refusal::AhReplay {
+                    instance.break_tie(*source);
                 }
-                refuse(instance, id, refusal, source, out);
+                refuse(instance, *id, *refusal, *source, out);
             }
         }
+    }
+
+    fn hear(&mut self, now: Instant, id: InstanceId, heard: &Heard, out: &mut Vec<Effect>) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        let (announced, limit) = (instance.announced_other_at(now), instance.down_delay_limit());
+        self.change(now, id, out, |instance, turn| instance.on_advert(turn, heard));
+        if !announced && self.instances.get(&id).is_some_and(|met| met.announced_other_at(now)) {
+            self.announce_siblings(now, id, out);
+        }
+        self.shorten_delays(now, id, limit);
     }
 
     /// Which instance a VRID on a port means. Unicast instances may share one: then whoever follows the sender is
@@ -117,7 +171,7 @@ impl Engine {
     }
 }
 
-fn refuse(instance: &mut Instance, id: InstanceId, refusal: Refusal, source: std::net::IpAddr, out: &mut Vec<Effect>) {
+fn refuse(instance: &mut Instance, id: InstanceId, refusal: Refusal, source: IpAddr, out: &mut Vec<Effect>) {
     let ledger = instance.ledger_mut();
     ledger.counters.refused(refusal);
     if ledger.first_time(Told::Refused(refusal)) {

@@ -12,6 +12,7 @@ use crate::proto::Instant;
 use crate::proto::track::{PRIORITY_MAX, PRIORITY_MIN, effective_priority};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stand {
     pub course: StandCourse,
     /// After this the configuration counts again; without it, until the operator says so.
@@ -19,6 +20,7 @@ pub struct Stand {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum StandCourse {
     /// Become Master at once, with the highest priority that tracking can reach.
     Take,

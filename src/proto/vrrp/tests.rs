@@ -7,6 +7,7 @@ mod holdings;
 mod kit;
 mod packets;
 mod properties;
+mod record;
 mod reload;
 mod sleep;
 mod tracking;

@@ -27,6 +27,7 @@ impl Turn<'_> {
 
 /// Which `Hold` waits for its answer, and whose it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Tickets {
     last: u64,
     open: BTreeMap<Ticket, InstanceId>,

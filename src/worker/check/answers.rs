@@ -41,6 +41,7 @@ impl Answerer<'_> {
                 Ask::Status
                 | Ask::Announce { .. }
                 | Ask::Stand { .. }
+                | Ask::Record
                 | Ask::Reload
                 | Ask::Daemon
                 | Ask::LogLevel { .. }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::oneshot;
 
 use super::Order;
 use super::show::{self, Wanted};
 use crate::channel::{Ask, Course, Message, Outbox};
+use crate::kernel::memory;
 use crate::observe::snapshot::{Instance, State, Vrrp};
 use crate::proto::vrrp::{OWNER_PRIORITY, Stand, StandCourse};
 use crate::watch::Busy;
@@ -30,21 +32,44 @@ impl Answerer<'_> {
     pub(super) async fn serve(&self, mut asked: Receiver<Question>) -> io::Result<()> {
         while let Some((id, ask)) = asked.recv().await {
             let answer = match ask {
-                Ask::Status => self.look().await.and_then(|seen| serde_json::to_value(seen).ok()),
-                Ask::Announce { name } => self.announce(&name).await,
-                Ask::Stand { name, stand } => self.stand(&name, stand).await,
-                Ask::Reload
-                | Ask::Daemon
-                | Ask::LogLevel { .. }
-                | Ask::Plan { .. }
-                | Ask::Balance
-                | Ask::Server { .. } => Some(json!({"error": "the VRRP worker was asked what it does not know"})),
+                Ask::Record => self.record().await,
+                other => self.answer(other).await.map(|answer| answer.to_string()),
             };
             // A loop that says nothing has ended.
-            let Some(answer) = answer else { continue };
-            self.outbox.post(Message::Answer { id, body: answer.to_string() });
+            let Some(body) = answer else { continue };
+            self.outbox.post(Message::Answer { id, body });
         }
         std::future::pending().await
+    }
+
+    async fn answer(&self, ask: Ask) -> Option<serde_json::Value> {
+        match ask {
+            Ask::Status => self.look().await.and_then(|seen| serde_json::to_value(seen).ok()),
+            Ask::Announce { name } => self.announce(&name).await,
+            Ask::Stand { name, stand } => self.stand(&name, stand).await,
+            Ask::Record
+            | Ask::Reload
+            | Ask::Daemon
+            | Ask::LogLevel { .. }
+            | Ask::Plan { .. }
+            | Ask::Balance
+            | Ask::Server { .. } => Some(json!({"error": "the VRRP worker was asked what it does not know"})),
+        }
+    }
+
+    /// A recording may be megabytes: the loop goes on while it becomes text.
+    async fn record(&self) -> Option<String> {
+        let (to, answer) = oneshot::channel();
+        self.orders.send(Order::Record(to)).await.ok()?;
+        let Some(recording) = answer.await.ok()? else {
+            return Some(json!({"error": "nothing has happened yet"}).to_string());
+        };
+        let text = tokio::task::spawn_blocking(move || serde_json::to_string(&recording)).await.ok()?;
+        memory::give_back();
+        Some(match text {
+            Ok(text) => format!("{{\"recording\":{text}}}"),
+            Err(error) => json!({"error": format!("the recording cannot be written: {error}")}).to_string(),
+        })
     }
 
     async fn look(&self) -> Option<Vrrp> {

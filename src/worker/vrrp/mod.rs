@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use nix::sys::socket::SockProtocol;
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
 
 use crate::channel::Deposit;
 use crate::kernel::netlink::{Done, Writer};
@@ -46,11 +47,13 @@ use crate::kernel::rtnl::monitor::{Interest, Notice};
 use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
 use crate::kernel::{clock, files};
 use crate::observe::log::Log;
+use crate::observe::recording::Recording;
 use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
 use crate::proto::Instant;
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
-    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Phase, Stand, Ticket, TrackId, WallTime,
+    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Phase, Recorder, Stand, Ticket, TrackId,
+    WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::standing::Habits;
@@ -82,6 +85,8 @@ pub enum Order {
     Announce(InstanceId),
     /// Say how everything stands after this turn.
     Show(show::Asked),
+    /// Hand over what the flight recorder kept.
+    Record(oneshot::Sender<Option<Box<Recording>>>),
     /// Every statistic begins at zero again.
     CountAnew,
     /// The operator wants an instance to stand otherwise, or as the configuration says.
@@ -150,6 +155,7 @@ struct Worker<'a> {
     told_tracks: BTreeMap<TrackId, bool>,
     last_readings: BTreeMap<TrackId, Reading>,
     chronicle: Chronicle,
+    recorder: Recorder,
     /// Who waits for a snapshot. No more than orders fit into a turn.
     asked: Vec<show::Asked>,
     /// Inputs that are ready to be handed in.
@@ -197,6 +203,7 @@ impl<'a> Worker<'a> {
             told_tracks: BTreeMap::new(),
             last_readings: BTreeMap::new(),
             chronicle: Chronicle::new(),
+            recorder: Recorder::default(),
             asked: Vec::new(),
             pending: VecDeque::new(),
             answered: None,
@@ -468,6 +475,11 @@ impl<'a> Worker<'a> {
             Order::Reload(plan) => self.adopt(*plan)?,
             Order::Announce(instance) => self.pending.push_back(Input::Announce(instance)),
             Order::Show(asked) => self.asked.push(asked),
+            Order::Record(to) => {
+                let kept = self.recorder.kept().map(|kept| Box::new(Recording::new(kept, &self.plan)));
+                // Whoever asked may have lost patience.
+                let _ = to.send(kept);
+            }
             Order::CountAnew => self.pending.push_back(Input::CountAnew),
             Order::Stand(instance, stand) => self.pending.push_back(Input::Stand(instance, stand)),
             Order::Stop if self.outside.habits.leaves_everything => self.left = true,
@@ -644,6 +656,14 @@ impl World for Worker<'_> {
             let _ = to.send(Box::new(self.show(engine, wanted)));
         }
         Ok(())
+    }
+
+    fn handle(&mut self, engine: &mut Engine, now: Instant, input: Input, effects: &mut Effects<Self>) {
+        self.recorder.handle(engine, now, input, effects);
+    }
+
+    fn expire(&mut self, engine: &mut Engine, now: Instant, effects: &mut Effects<Self>) {
+        self.recorder.expire(engine, now, effects);
     }
 
     fn late(by: Duration) -> Option<Input> {

@@ -181,6 +181,7 @@ impl HmacPolicy {
 
 /// The sender's clock against ours; positive when it is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct Skew {
     pub seconds: i32,
 }

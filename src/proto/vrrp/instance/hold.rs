@@ -42,6 +42,7 @@ pub(super) enum Farewell {
 
 /// What is announced when the kernel has answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 enum Then {
     #[default]
     Nothing,
@@ -53,7 +54,9 @@ enum Then {
 
 /// What was asked for, and how far that is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub(in crate::proto::vrrp) struct Held {
+    #[cfg_attr(feature = "daemon", serde(with = "crate::proto::shared"))]
     wanted: Arc<Holdings>,
     ticket: Option<Ticket>,
     then: Then,

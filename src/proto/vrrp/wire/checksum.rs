@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// How the checksum of an advert over IPv4 is formed. Version 2 knows one way, and so does IPv6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum ChecksumForm {
     /// As the RFC says: version 3 with a pseudo header of the real addresses (RFC 9568 §5.2.8).
     #[default]
@@ -18,6 +19,7 @@ pub enum ChecksumForm {
 
 /// What is done about unicast peers that put the group into the pseudo header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum OldUnicast {
     /// Send the right sum, and answer a peer that sends the old one with the old one.
     #[default]
@@ -30,6 +32,7 @@ pub enum OldUnicast {
 
 /// Which checksums over IPv4 are taken as right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub struct ChecksumPolicy {
     /// Version 3 adverts leave without pseudo header, and are taken with or without it.
     pub v3_as_v2: bool,

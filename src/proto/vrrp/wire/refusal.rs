@@ -2,6 +2,7 @@
 
 /// One reason per test a received datagram can fail, in the order of the tests. Refusals are counted by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
 pub enum Refusal {
     /// The bytes end inside the IP, authentication or VRRP header.
     TooShort,
