@@ -9,7 +9,10 @@ use tokio::sync::Notify;
 use super::{Channel, Deposit, Dump, Message};
 
 /// So many messages may wait before those that may be lost are.
-const WAITING_MAX: usize = 1024;
+pub(super) const WAITING_MAX: usize = 1024;
+
+/// What says that something changed its state finds so much room more, however much chatter waits.
+pub(super) const SPARED_MAX: usize = 4096;
 
 /// What a message is about: of two on the same matter only the newer one counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +77,9 @@ impl Outbox {
         let mut waiting = self.waiting.borrow_mut();
         let was_empty = waiting.is_empty();
         let may_be_lost = matches!(message, Message::Happened(_) | Message::Ask { .. } | Message::Answer { .. });
-        if may_be_lost && waiting.len() >= WAITING_MAX {
+        let changes = matches!(&message, Message::Happened(happened) if happened.state.is_some());
+        let room = if changes { WAITING_MAX + SPARED_MAX } else { WAITING_MAX };
+        if may_be_lost && waiting.len() >= room {
             self.lost.set(self.lost.get().saturating_add(1));
             return;
         }

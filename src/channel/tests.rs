@@ -1,7 +1,8 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{Channel, Deposit, Farewell, Kind, Message, Outbox, Thing};
+use super::outbox::{SPARED_MAX, WAITING_MAX};
+use super::{Channel, Deposit, Farewell, Happened, Kind, Message, Outbox, Thing};
 use crate::kernel::bundle::Bundle;
 use crate::kernel::seqpacket::{End, PACKET_MAX};
 
@@ -115,5 +116,24 @@ fn while_nobody_reads_only_the_newest_of_each_matter_waits() {
         let limit = Duration::from_secs(20);
         let both = async { tokio::join!(outbox.drain(), reader) };
         tokio::time::timeout(limit, both).await.expect("all of it arrives").0.unwrap();
+    });
+}
+
+#[test]
+fn chatter_that_nobody_reads_leaves_room_for_changes_of_state() {
+    on_a_runtime(async |one, _other| {
+        let outbox = Outbox::new(one);
+        let happened = |number: u64, state: Option<&str>| {
+            let state = state.map(str::to_owned);
+            Message::Happened(Happened { number, state, text: "x".repeat(4000), ..Happened::default() })
+        };
+        let chatter = 2 * WAITING_MAX as u64;
+        (0..chatter).for_each(|number| outbox.post(happened(number, None)));
+        let lost = outbox.lost();
+        assert!(lost > 0, "more than there is room for");
+        outbox.post(happened(chatter, Some("MASTER")));
+        assert_eq!(outbox.lost(), lost, "the change of state is not lost");
+        (0..2 * SPARED_MAX as u64).for_each(|more| outbox.post(happened(chatter + 1 + more, Some("BACKUP"))));
+        assert_eq!(outbox.waiting.borrow().len(), WAITING_MAX + SPARED_MAX);
     });
 }

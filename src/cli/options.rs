@@ -66,6 +66,7 @@ pub struct Log {
     pub file: Option<Option<String>>,
     pub flush: bool,
     pub no_syslog: bool,
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,7 +145,7 @@ macro_rules! word {
     };
 }
 
-/// Every option of keepalived, in the order of its help.
+/// Every option of keepalived, in the order of its help, and `log-format`, which is ours.
 pub const OPTIONS: &[Opt] = &[
     opt(Some('f'), "use-file", Takes::Word("FILE"), "configuration file", |line, value| {
         line.file = value.unwrap_or_default();
@@ -172,6 +173,23 @@ pub const OPTIONS: &[Opt] = &[
     }),
     flag!(None, "flush-log-file", "flush the log file after each line", log.flush = true),
     flag!(Some('G'), "no-syslog", "do not log to syslog", log.no_syslog = true),
+    opt(
+        None,
+        "log-format",
+        Takes::Word("lines|json"),
+        "how standard error and log files look: keepalived's lines, or a JSON object each",
+        |line, value| match value.as_deref() {
+            Some("json") => {
+                line.log.json = true;
+                Ok(())
+            }
+            Some("lines") => {
+                line.log.json = false;
+                Ok(())
+            }
+            other => Err(format!("`{}` is no log format: lines or json", other.unwrap_or_default())),
+        },
+    ),
     opt(Some('u'), "umask", Takes::Word("MASK"), "file creation mask, 0 to 0777", |line, value| {
         line.umask = Some(umask(&value.unwrap_or_default())?);
         Ok(())

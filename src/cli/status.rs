@@ -407,7 +407,7 @@ fn event_line(event: &Value) -> String {
     let at = Duration::from_millis(event.get("at_ms").and_then(Value::as_u64).unwrap_or_default());
     let (from, level) = (text("from"), text("level"));
     let why = match text("why") {
-        "" => String::new(),
+        why if why.is_empty() || text("text").contains(why) => String::new(),
         why => format!(" [{why}]"),
     };
     format!("{number:>6}  {}  {from} {level}: {}{why}", clock::local_stamp(at), text("text"))

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::Output;
 use super::options::{self, CommandLine, Show};
 use crate::kernel::host::OsHost;
+use crate::kernel::journal::Journal;
 use crate::kernel::logfile::LogFile;
 use crate::kernel::offspring;
 use crate::kernel::syslog::Syslog;
-use crate::observe::log::{Level, Log, Sinks};
+use crate::observe::log::{Format, Level, Log, Sinks};
 use crate::render;
 use crate::supervisor::daemon::{self, Settings};
 use crate::supervisor::role::Role;
@@ -150,7 +151,10 @@ fn log_of(line: &CommandLine, identity: &str) -> Log {
         file.mark(identity.trim_start_matches(|c| c != '_'));
         file
     });
-    let log = Log::new(identity, least, Sinks { syslog, stream, file });
+    let format = if line.log.json { Format::Json } else { Format::Lines };
+    // Where systemd keeps what we write, its journal gets the facts of a line beside its text.
+    let journal = if syslog.is_some() || stream.is_some() { Journal::behind_stderr() } else { None };
+    let log = Log::new(identity, least, Sinks { format, journal, syslog, stream, file });
     if line.log.facility.as_deref().is_some_and(|name| facility_number(name).is_none()) {
         log.warning("the syslog facility is none of 0 to 7, local0 to local7, user and daemon: daemon is used");
     }

@@ -26,6 +26,7 @@ pub mod files;
 pub mod host;
 pub mod inotify;
 pub mod ipvs;
+pub mod journal;
 pub mod linkbeat;
 pub mod logfile;
 pub mod machine;

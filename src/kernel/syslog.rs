@@ -25,6 +25,10 @@ impl Syslog {
         Syslog { path: path.to_owned(), facility, socket: None }
     }
 
+    pub fn facility(&self) -> u8 {
+        self.facility
+    }
+
     pub fn send(&mut self, severity: u8, name: &str, line: &str) -> io::Result<()> {
         let mut end = line.len().min(LINE_MAX);
         while !line.is_char_boundary(end) {

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Sender;
 use tokio::task::LocalSet;
 
-use crate::channel::{Channel, Dump, LogLevel, Message, Outbox};
+use crate::channel::{Channel, Dump, Happened, LogLevel, Message, Outbox};
 use crate::kernel::bundle::Bundle;
 use crate::kernel::clock;
 use crate::kernel::memory;
@@ -19,7 +19,7 @@ use crate::kernel::offspring;
 use crate::kernel::pulse::Pulse;
 use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
-use crate::observe::log::{Level, Log};
+use crate::observe::log::{Facts, Level, Log};
 
 /// How long the supervisor may take to read our last messages.
 const LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
@@ -142,6 +142,16 @@ pub async fn told(outbox: &Outbox, log: &Log) -> io::Result<Option<(Message, Opt
             Some((Message::LogLevel(level), _)) => log.limit(least(level)),
             other => return Ok(other),
         }
+    }
+}
+
+/// What an event is about, for the log.
+pub fn facts(happened: &Happened) -> Facts<'_> {
+    Facts {
+        about: happened.about.as_deref(),
+        state: happened.state.as_deref(),
+        why: happened.why.as_deref(),
+        priority: happened.priority,
     }
 }
 

@@ -165,6 +165,16 @@ fn a_failover_is_recorded_and_played_again_without_the_password() {
 }
 
 #[test]
+fn with_json_one_line_of_the_log_says_all_of_a_transition() {
+    let Some(mut lab) = Lab::new("with_json_one_line_of_the_log_says_all_of_a_transition") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let _daemon = a.start_with(Program::Steadfast, "--vrrp --log-format json", &configuration(200));
+    let facts = "\"about\":\"VI_1\",\"state\":\"MASTER\",\"why\":\"no advert came for the whole master down time\",\"priority\":200}";
+    lab.journal.until("it is told", |seen| seen.said("a", facts));
+}
+
+#[test]
 fn a_reload_with_errors_is_refused_and_says_so() {
     let Some(pair) = pair("a_reload_with_errors_is_refused_and_says_so") else { return };
     pair.a.reconfigure("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 999\n}\n");

@@ -41,6 +41,7 @@ use crate::observe::snapshot::lvs::Lvs;
 use crate::plan::lvs::LvsPlan;
 use crate::proto::health::{AtStop, Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
 use crate::worker::drive::{self, Effects, Inputs, World};
+use crate::worker::process;
 use annals::Annals;
 use answers::Wishes;
 use director::{Director, News};
@@ -284,15 +285,17 @@ impl<'a> Worker<'a> {
         if let Event::Answered { order, answer } = event {
             lines.extend(self.wishes.answered(*order, *answer).map(|line| (Level::Notice, line)));
         }
-        for (level, line) in lines {
-            (self.outside.happened)(report::happened(event, names, level, &line));
-            self.outside.log.write(level, line);
-        }
         let asked = if let Event::Checker { checker, .. } | Event::Server { cause: Cause::Check(checker), .. } = event {
             self.whys.get(checker)
         } else {
             None
         };
+        for (level, line) in lines {
+            let mut happened = report::happened(event, names, level, &line);
+            happened.why = asked.filter(|_| happened.state.as_deref() == Some("DOWN")).cloned();
+            self.outside.log.write_about(level, line, process::facts(&happened));
+            (self.outside.happened)(happened);
+        }
         (self.outside.told)(event, names, engine, asked.map_or("", String::as_str));
     }
 

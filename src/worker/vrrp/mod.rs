@@ -56,6 +56,7 @@ use crate::proto::vrrp::{
     WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
+use crate::worker::process;
 use crate::worker::standing::Habits;
 use announce::Announcing;
 use apply::{Holder, Part, Place};
@@ -509,8 +510,8 @@ impl<'a> Worker<'a> {
                 self.announcing.announce((instance, &announcements), (home, base), here, &self.outside.log);
             }
             Effect::Report(event) => {
-                for (level, line) in report::lines(&event, &self.plan) {
-                    self.outside.log.write(level, line);
+                for (level, said) in report::said(&event, &self.plan) {
+                    self.outside.log.write_about(level, &said.text, process::facts(&said));
                 }
                 self.chronicle.note(&event, &self.plan);
                 (self.outside.told)(&event, &self.plan);

@@ -35,30 +35,35 @@ pub(super) fn lines(event: &Event, plan: &VrrpPlan) -> Vec<(Level, String)> {
     vec![line]
 }
 
-/// What those who ask later are told of an event. Numbers only tell those of one worker apart.
+/// The same for those who ask later.
 pub(super) fn happened(event: &Event, plan: &VrrpPlan) -> Vec<Happened> {
+    let worth = said(event, plan).into_iter().filter(|(level, _)| *level >= Level::Info);
+    worth.map(|(_, happened)| happened).collect()
+}
+
+/// Each line with what it is about. Of the lines on a change of state the last one says the state and why, so that one
+/// line says all of it. Numbers only tell those of one worker apart.
+pub(super) fn said(event: &Event, plan: &VrrpPlan) -> Vec<(Level, Happened)> {
     let names = Names(plan);
     let about = match event {
         Event::GroupEntered { group, .. } => Some(names.group(*group)),
         _ => about_instance(event, names).map(|(instance, ..)| names.instance(instance)),
     };
-    let entered = match event {
-        Event::Entered { to, cause, priority, .. } => Some((word(*to), reason(*cause, plan), *priority)),
-        _ => None,
-    };
     let at_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
-    let worth = lines(event, plan).into_iter().filter(|(level, _)| *level >= Level::Info);
-    let events = worth.map(|(level, text)| Happened {
-        at_ms,
-        about: about.clone(),
-        level: level.word().to_owned(),
-        state: entered.as_ref().map(|(state, ..)| (*state).to_owned()),
-        why: entered.as_ref().map(|(_, why, _)| why.clone()),
-        priority: entered.as_ref().map(|(.., priority)| *priority),
-        text,
-        ..Happened::default()
+    let told = lines(event, plan).into_iter().map(|(level, text)| {
+        (level, Happened { at_ms, about: about.clone(), level: level.word().to_owned(), text, ..Happened::default() })
     });
-    events.collect()
+    let mut told: Vec<(Level, Happened)> = told.collect();
+    match (event, told.last_mut()) {
+        (Event::Entered { to, cause, priority, .. }, Some((_, last))) => {
+            last.state = Some(word(*to).to_owned());
+            last.why = Some(reason(*cause, plan));
+            last.priority = Some(*priority);
+        }
+        (Event::GroupEntered { to, .. }, Some((_, last))) => last.state = Some(word(*to).to_owned()),
+        _ => {}
+    }
+    told
 }
 
 /// The instance, the level, and what is said of it.
