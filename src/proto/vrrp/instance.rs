@@ -337,6 +337,7 @@ impl Instance {
     /// The next timer that is due; `permit` tells whether the sync group lets this instance become Master.
     /// `false` when nothing is due any more.
     pub(super) fn expire(&mut self, turn: &mut Turn<'_>, permit: bool) -> bool {
+        let advert = self.timers.get(Purpose::Advert);
         let Some(purpose) = self.timers.take_due(turn.now) else {
             return false;
         };
@@ -345,7 +346,7 @@ impl Instance {
             Purpose::OwnerConflict => self.other_owner_is_silent(),
             Purpose::OtherMaster => self.other_master_is_silent(turn),
             Purpose::MasterDown => self.master_is_down(turn, permit),
-            Purpose::Advert => self.advertise(turn),
+            Purpose::Advert => self.advertise_in_step(turn, advert.unwrap_or(turn.now)),
             Purpose::HoldRetry => self.hold_again(turn),
             Purpose::FaultPause => self.clear_fault(turn, Fault::Unheld),
             Purpose::AnnounceAgain | Purpose::AnnounceOther | Purpose::AnnounceRefresh | Purpose::AnnounceExtra => {

@@ -61,6 +61,9 @@ use turn::{Noise, Tickets, Turn};
 /// in the future, so the limit is met only when the driver comes back after a very long time; the rest is due at once.
 const EXPIRIES_PER_OWNER: usize = 16;
 
+/// From so many instances on their adverts are spread over the interval.
+const CROWD: usize = 64;
+
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
@@ -145,8 +148,9 @@ impl Engine {
     ) -> Option<R> {
         let (from, wall) = (self.waits_from(now), self.wall_at(now));
         let group = self.membership.get(&id).and_then(|group| self.group_phase(*group));
+        let crowded = self.instances.len() >= CROWD;
         let instance = self.instances.get_mut(&id)?;
-        let mut turn = Turn { now, from, wall, group, tickets: &mut self.tickets, noise: &mut self.noise, out };
+        let mut turn = Turn { now, from, wall, crowded, group, tickets: &mut self.tickets, noise: &mut self.noise, out };
         let result = act(instance, &mut turn);
         let due = instance.deadline().map(|(at, _)| at);
         self.schedule(Owner::Instance(id), due);

@@ -12,6 +12,8 @@ pub(super) struct Turn<'a> {
     /// Where waiting begins: now, or the end of the start delay.
     pub(super) from: Instant,
     pub(super) wall: WallTime,
+    /// There are so many instances that their adverts are spread over the interval.
+    pub(super) crowded: bool,
     /// The state of the sync group the instance is in.
     pub(super) group: Option<Phase>,
     pub(super) tickets: &'a mut Tickets,

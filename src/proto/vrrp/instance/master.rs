@@ -27,6 +27,13 @@ const HUMBLED_PRIORITY: u8 = OWNER_PRIORITY - 1;
 /// would let chance decide; waiting for the master down time is short anyway.
 const OFFER_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
+/// An interval has so many places for adverts when there are many instances.
+const PLACES: u32 = 64;
+/// And so many of them are taken: no second advert follows at once.
+const PLACES_TAKEN: u32 = 48;
+/// Neighbours in the configuration are not neighbours in time. Odd, so that every place is taken.
+const PLACES_APART: u32 = 37;
+
 impl Instance {
     /// The advert leaves before the addresses are added, so that the old master gives them up first.
     pub(in crate::proto::vrrp) fn enter_master(&mut self, turn: &mut Turn<'_>, cause: Cause) {
@@ -50,11 +57,30 @@ impl Instance {
             conflict: OwnerConflict::None,
         });
         self.advertise(turn);
+        if turn.crowded {
+            self.take_a_place_of_its_own(turn);
+        }
         let in_place = self.hold_everything(turn);
         self.entered(turn, from, cause);
         if in_place {
             self.announce_all(turn);
         }
+    }
+
+    /// Sends the advert that was due at `due`. One that is a little late does not make the next one late.
+    pub(super) fn advertise_in_step(&mut self, turn: &mut Turn<'_>, due: Instant) {
+        self.advertise(turn);
+        let next = due + self.own_interval;
+        if next > turn.now + self.own_interval / 2 && self.timers.get(Purpose::Advert).is_some() {
+            self.timers.set(Purpose::Advert, next);
+        }
+    }
+
+    /// Many instances became Master at one moment. The second advert of each comes earlier than it must, and from then on
+    /// they come spread over the interval, some together: neither all at once nor each with a turn of its own.
+    fn take_a_place_of_its_own(&mut self, turn: &Turn<'_>) {
+        let place = self.id.0.wrapping_mul(PLACES_APART) % PLACES_TAKEN;
+        self.timers.set(Purpose::Advert, turn.now + self.own_interval * (PLACES - place) / PLACES);
     }
 
     /// Sends an advert. Nothing else moves the time of the next one.

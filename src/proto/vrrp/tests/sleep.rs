@@ -54,6 +54,32 @@ fn a_master_that_overslept_sends_one_advert_and_goes_on() {
 }
 
 #[test]
+fn an_advert_that_is_a_little_late_does_not_make_the_next_one_late() {
+    let mut node = Node::master(params(100));
+    let (rest, _) = node.next();
+    node.oversleep(rest + ms(30));
+    node.expire();
+    assert_eq!(node.next(), (ms(970), "advert"));
+    node.oversleep(ms(970) + ms(600));
+    node.expire();
+    assert_eq!(node.next(), (ms(1000), "advert"), "two adverts never follow each other at once");
+}
+
+/// Hundreds of adverts at one moment would come late, and to peers in bursts.
+#[test]
+fn adverts_of_many_instances_are_spread_over_the_interval() {
+    let many = (1..=200).map(|id| (InstanceId(id), Params { vrid: u8::try_from(id).unwrap(), ..params(100) }));
+    let (mut node, _) = Node::start(setup(many));
+    let at_once = |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).count();
+    let (down, _) = node.next();
+    assert_eq!(at_once(&node.pass_raw(down)), 200, "all become Master at one moment");
+    assert_eq!(at_once(&node.pass_raw(ms(1000))), 200, "each follows within an interval, once");
+    let each: Vec<usize> = (0..100).map(|_| at_once(&node.pass_raw(ms(10)))).collect();
+    assert_eq!(each.iter().sum::<usize>(), 200, "and then once an interval");
+    assert!(each.iter().all(|count| *count <= 10), "{each:?}");
+}
+
+#[test]
 fn a_master_that_overslept_hears_first_who_is_master_now() {
     let mut node = Node::master(params(100));
     node.oversleep(ms(30_000));
