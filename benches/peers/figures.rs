@@ -30,6 +30,12 @@ fn least(values: &[f64]) -> f64 {
 }
 
 impl Figures {
+    /// One figure of each round that both sides played.
+    pub fn of<T>(played: &[[T; 2]], figure: impl Fn(&T) -> f64) -> Figures {
+        let side = |number: usize| played.iter().filter_map(|sides| sides.get(number)).map(&figure).collect();
+        Figures { ours: side(0), theirs: side(1) }
+    }
+
     /// What the ratios of the pairs are; more than one where ours is the smaller figure.
     fn ratios(&self) -> Vec<f64> {
         // A figure of nothing is a figure below the clock's grain.

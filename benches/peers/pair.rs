@@ -121,6 +121,23 @@ impl Pair {
     }
 }
 
+/// The labs of both sides; each round is played in both at the same time, so that whatever else the machine does falls on
+/// both. What a round took, ours first. For rounds that wait more than they work.
+pub fn together<T: Send>(router: Router, rounds: usize, round: impl Fn(&mut Pair, bool) -> T + Sync) -> Vec<[T; 2]> {
+    let mut ours = Pair::new(Program::Steadfast, router);
+    let mut theirs = Pair::new(Program::Keepalived, router);
+    let played = (0..rounds).map(|number| {
+        // Another moment between two adverts each time.
+        thread::sleep(Duration::from_millis(u64::from(router.interval) * (number as u64 * 37 % 100) / 100));
+        thread::scope(|scope| {
+            let other = scope.spawn(|| round(&mut theirs, false));
+            let took = round(&mut ours, true);
+            [took, other.join().expect("their round")]
+        })
+    });
+    played.collect()
+}
+
 /// The labs of both sides; rounds are played by turns, so that whatever else the machine does falls on both.
 pub fn alternate(router: Router, rounds: usize, mut round: impl FnMut(&mut Pair, bool)) {
     let mut ours = Pair::new(Program::Steadfast, router);

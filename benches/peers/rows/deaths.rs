@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, head};
-use crate::pair::{Pair, Router, VIP, alternate};
+use crate::pair::{Pair, Router, VIP, together};
 use crate::processes;
 
 const ROUTER: Router = Router { version: 3, interval: 1000, more: "" };
@@ -41,9 +41,7 @@ pub fn run(quick: bool) {
     let rounds = if quick { 1 } else { 2 };
     head(rounds);
     for death in DEATHS {
-        let (mut silent, mut double) = (Figures::default(), Figures::default());
-        let mut left = [0, 0];
-        alternate(ROUTER, rounds, |pair, ours| {
+        let played = together(ROUTER, rounds, |pair, ours| {
             prepare(pair, death, ours);
             let at = Instant::now();
             let begun = pair.lab.journal.now();
@@ -52,13 +50,13 @@ pub fn run(quick: bool) {
             pair.probe.steady(100);
             let seen = pair.lab.journal.read();
             let both = held_by_both(&seen.holders_over_time(VIP), begun, begun + LOOK);
-            let put =
-                |figures: &mut Figures, value| if ours { figures.ours.push(value) } else { figures.theirs.push(value) };
-            put(&mut silent, pair.probe.longest_silence(at));
-            put(&mut double, both.as_secs_f64() * 1000.0);
-            left[usize::from(!ours)] += usize::from(pair.a.has(VIP) && !answers_for_it(pair));
+            let silence = pair.probe.longest_silence(at);
+            let left = pair.a.has(VIP) && !answers_for_it(pair);
             recover(pair);
+            (silence, both.as_secs_f64() * 1000.0, left)
         });
+        let (silent, double) = (Figures::of(&played, |took| took.0), Figures::of(&played, |took| took.1));
+        let left = [0, 1].map(|side: usize| played.iter().filter(|took| took[side].2).count());
         silent.line(&format!("{}: longest silence", death.name), "ms", "-");
         double.line(&format!("{}: two nodes hold the address, of {} s", death.name, LOOK.as_secs()), "ms", "0");
         println!(
@@ -101,6 +99,10 @@ fn recover(pair: &mut Pair) {
     // What they left behind is the figure; the next round begins without it.
     if pair.a.has(VIP) {
         pair.a.run(&format!("ip addr del {VIP}/24 dev eth0"));
+    }
+    // A dead process that nobody has waited for still counts as running to whoever reads its number in these.
+    for file in ["keepalived.pid", "vrrp.pid", "keepalived/keepalived.pid", "keepalived/vrrp.pid"] {
+        let _ = std::fs::remove_file(pair.a.namespace().path(&format!("root/run/{file}")));
     }
     pair.start();
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, head};
-use crate::pair::{Router, VIP, alternate};
+use crate::pair::{Router, VIP, together};
 
 const ROUTERS: &[(&str, Router)] = &[
     ("version 2, 1 s", Router { version: 2, interval: 1000, more: "" }),
@@ -16,8 +16,7 @@ pub fn run(quick: bool) {
     let rounds = if quick { 3 } else { 20 };
     head(rounds);
     for (name, router) in ROUTERS {
-        let (mut gaps, mut past) = (Figures::default(), Figures::default());
-        alternate(*router, rounds, |pair, ours| {
+        let played = together(*router, rounds, |pair, _| {
             let cut = Instant::now();
             let begun = pair.lab.journal.now();
             pair.lab.cut(&pair.a, &pair.segment);
@@ -28,14 +27,12 @@ pub fn run(quick: bool) {
             let heard = seen.last_advert_before(begun, "10.0.0.1");
             let again = pair.probe.answered_again(cut).map(|at| begun + at.saturating_duration_since(cut));
             let since = again.unwrap_or(Duration::ZERO).saturating_sub(heard).as_secs_f64() * 1000.0;
-            let side =
-                |figures: &mut Figures, value| if ours { figures.ours.push(value) } else { figures.theirs.push(value) };
-            side(&mut gaps, gap);
-            side(&mut past, since - router.down_time());
             pair.lab.heal(&pair.a, &pair.segment);
             pair.lab.journal.rests_when("the second node has given way", |seen| seen.holds_alone("a", VIP));
             pair.rest();
+            (gap, since - router.down_time())
         });
+        let (gaps, past) = (Figures::of(&played, |took| took.0), Figures::of(&played, |took| took.1));
         gaps.line(&format!("{name}: longest silence"), "ms", &format!("at most {:.2}", router.down_time()));
         past.line(&format!("{name}: beyond three intervals and the skew"), "ms", "0");
     }

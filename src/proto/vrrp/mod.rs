@@ -150,7 +150,8 @@ impl Engine {
         let group = self.membership.get(&id).and_then(|group| self.group_phase(*group));
         let crowded = self.instances.len() >= CROWD;
         let instance = self.instances.get_mut(&id)?;
-        let mut turn = Turn { now, from, wall, crowded, group, tickets: &mut self.tickets, noise: &mut self.noise, out };
+        let mut turn =
+            Turn { now, from, wall, crowded, group, tickets: &mut self.tickets, noise: &mut self.noise, out };
         let result = act(instance, &mut turn);
         let due = instance.deadline().map(|(at, _)| at);
         self.schedule(Owner::Instance(id), due);
