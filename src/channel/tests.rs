@@ -1,10 +1,12 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::outbox::{SPARED_MAX, WAITING_MAX};
-use super::{Channel, Deposit, Farewell, Happened, Kind, Message, Outbox, Thing};
+use super::{Channel, Deposit, Farewell, Happened, Kind, Message, Outbox, Thing, decode};
 use crate::kernel::bundle::Bundle;
-use crate::kernel::seqpacket::{End, PACKET_MAX};
+use crate::kernel::seqpacket::{End, PACKET_MAX, Packet};
 
 fn on_a_runtime<T>(test: impl AsyncFnOnce(Channel, Channel) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -136,4 +138,30 @@ fn chatter_that_nobody_reads_leaves_room_for_changes_of_state() {
         (0..2 * SPARED_MAX as u64).for_each(|more| outbox.post(happened(chatter + 1 + more, Some("BACKUP"))));
         assert_eq!(outbox.waiting.borrow().len(), WAITING_MAX + SPARED_MAX);
     });
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(Packet { bytes, beside: None });
+    }
+
+    /// Octets travel as text; whatever stands there is octets or an error.
+    #[test]
+    fn any_text_in_the_place_of_octets_is_read_or_refused(octets in ".{0,40}") {
+        let body = serde_json::to_string(&octets).unwrap();
+        let thing = format!(r#"{{"kind":"Address","request":21,"flags":1,"body":{body}}}"#);
+        let text = format!(r#"{{"Will":{{"Undo":{{"instance":1,"things":[{thing}]}}}}}}"#);
+        let packet = Packet { bytes: text.into_bytes(), beside: None };
+        if let Ok((Message::Will(Deposit::Undo { things, .. }), _)) = decode(packet) {
+            prop_assert_eq!(things[0].body.len() * 2, octets.len());
+        }
+    }
+
+    #[test]
+    fn any_octets_travel_as_they_are(body in proptest::collection::vec(any::<u8>(), 0..60)) {
+        let message = Message::Will(Deposit::Undo { instance: 1, things: vec![thing(body)] });
+        let packet = Packet { bytes: super::encode(&message).unwrap(), beside: None };
+        prop_assert_eq!(decode(packet).unwrap().0, message);
+    }
 }

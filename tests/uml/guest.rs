@@ -19,7 +19,7 @@ const LIST: &str = "STEADFAST_UML_SCENARIOS";
 const AT_ONCE: usize = 8;
 /// A folder in the guest's memory that no scenario hides.
 const OWN: &str = "/dev/steadfast";
-const KERNEL_MODULES: [&str; 31] = [
+const KERNEL_MODULES: [&str; 32] = [
     "8021q",
     "act_gact",
     "act_skbedit",
@@ -27,6 +27,7 @@ const KERNEL_MODULES: [&str; 31] = [
     "cls_u32",
     "dummy",
     "fou",
+    "ip6_gre",
     "ip6_tunnel",
     "ip_gre",
     "ipip",

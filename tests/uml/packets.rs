@@ -24,7 +24,7 @@ const DATAGRAM_WAIT: Duration = Duration::from_secs(2);
 const DATAGRAM_TRIES: usize = 15;
 
 pub fn scenarios() -> Vec<Scenario> {
-    let all: [(&str, fn()); 13] = [
+    let all: [(&str, fn()); 15] = [
         ("packets::a_gue_tunnel_without_checksum_reaches_the_server", || gue(Checksum::None)),
         ("packets::a_gue_tunnel_with_checksum_reaches_the_server", || gue(Checksum::Full)),
         ("packets::a_gue_tunnel_with_remote_checksum_reaches_the_server", || gue(Checksum::Remote)),
@@ -35,6 +35,8 @@ pub fn scenarios() -> Vec<Scenario> {
         ("packets::ipv6_by_address_translation_reaches_the_server", six_by_nat),
         ("packets::ipv6_by_direct_routing_reaches_the_server", six_directly),
         ("packets::ipv6_by_a_tunnel_reaches_the_server", six_by_tunnel),
+        ("packets::ipv6_by_a_gue_tunnel_reaches_the_server", six_by_gue),
+        ("packets::ipv6_by_a_gre_tunnel_reaches_the_server", six_by_gre),
         ("packets::ipv4_by_a_tunnel_over_ipv6_reaches_the_server", four_through_six),
         ("packets::a_mark_brings_two_ports_to_one_server", marked),
         ("packets::a_group_is_balanced_at_its_address_and_by_its_mark", group),
@@ -255,6 +257,26 @@ fn six_by_tunnel() {
     let mut net = six(2);
     answer_six(&mut net, "ip6tnl0");
     let _ipvs = balance_six(Forwarding::Tunnel(Tunnel::Ipip));
+    evenly_six();
+}
+
+fn six_by_gue() {
+    let mut net = six(2);
+    for (name, _) in &net.servers {
+        ip(Some(name), &format!("fou add port {GUE_PORT} gue -6\n"));
+    }
+    answer_six(&mut net, "ip6tnl0");
+    let _ipvs = balance_six(Forwarding::Tunnel(Tunnel::Gue { port: GUE_PORT, checksum: Checksum::Full }));
+    evenly_six();
+}
+
+fn six_by_gre() {
+    let mut net = six(2);
+    for (place, (name, _)) in net.servers.iter().enumerate() {
+        ip(Some(name), &format!("link add inner type ip6gre local fd02::{} remote ::\n", place + 1));
+    }
+    answer_six(&mut net, "inner");
+    let _ipvs = balance_six(Forwarding::Tunnel(Tunnel::Gre { checksum: Checksum::None }));
     evenly_six();
 }
 
