@@ -24,13 +24,14 @@ const DATAGRAM_WAIT: Duration = Duration::from_secs(2);
 const DATAGRAM_TRIES: usize = 15;
 
 pub fn scenarios() -> Vec<Scenario> {
-    let all: [(&str, fn()); 15] = [
+    let all: [(&str, fn()); 16] = [
         ("packets::a_gue_tunnel_without_checksum_reaches_the_server", || gue(Checksum::None)),
         ("packets::a_gue_tunnel_with_checksum_reaches_the_server", || gue(Checksum::Full)),
         ("packets::a_gue_tunnel_with_remote_checksum_reaches_the_server", || gue(Checksum::Remote)),
         ("packets::a_gre_tunnel_without_checksum_reaches_the_server", || gre(Checksum::None)),
         ("packets::a_gre_tunnel_with_checksum_reaches_the_server", || gre(Checksum::Full)),
         ("packets::datagrams_of_one_socket_stay_with_their_server", datagrams),
+        ("packets::a_server_that_answers_no_datagrams_gets_none", silent_server),
         ("packets::with_ops_every_datagram_goes_to_the_next_server", one_packet),
         ("packets::ipv6_by_address_translation_reaches_the_server", six_by_nat),
         ("packets::ipv6_by_direct_routing_reaches_the_server", six_directly),
@@ -166,6 +167,53 @@ fn datagrams() {
     }
     let connections = || ipvs.stats().expect("stats").values().map(|one| one.counters.connections).sum::<u64>();
     assert_eq!(settle(&4, connections), Ok(()), "one for each socket");
+}
+
+const CHECKED_DATAGRAMS: &str = "
+virtual_server 10.1.0.10 80 {
+    delay_loop 0.4
+    warmup 0
+    retry 1
+    delay_before_retry 0.1
+    connect_timeout 5
+    lvs_sched rr
+    lvs_method NAT
+    protocol UDP
+    real_server 10.2.0.1 80 {
+        UDP_CHECK {
+            require_reply
+        }
+    }
+    real_server 10.2.0.2 80 {
+        UDP_CHECK {
+            require_reply
+        }
+    }
+}
+";
+
+/// Watched by the daemon, which asks for an answer.
+fn silent_server() {
+    let net = Net::lay(2);
+    for (name, _) in &net.servers {
+        answer_datagrams(name, "0.0.0.0:80");
+    }
+    daemon::configure(CHECKED_DATAGRAMS);
+    let daemon = Daemon::start(Program::Steadfast, "-C");
+    let wait = |servers: &[&str]| {
+        let mut wanted = vec!["-A -u 10.1.0.10:80 -s rr".to_owned()];
+        wanted.extend(servers.iter().map(|server| format!("-a -u 10.1.0.10:80 -r {server}:80 -m -w 1")));
+        settle(&wanted, table).unwrap_or_else(|found| panic!("{found:?}: {}", daemon::log()));
+    };
+    wait(&["10.2.0.1", "10.2.0.2"]);
+    let names: Vec<String> = (0..4).map(|_| who_answers(&client())).collect();
+    assert_eq!(names.iter().filter(|name| *name == "server1").count(), 2, "{names:?}");
+    ip(Some("server1"), "link set eth0 down\n");
+    wait(&["10.2.0.2"]);
+    let names: Vec<String> = (0..3).map(|_| who_answers(&client())).collect();
+    assert_eq!(names, ["server2"; 3]);
+    daemon.stop();
+    assert!(table().is_empty());
 }
 
 /// By direct routing: nobody remembers such a packet, so nobody could translate its answer back.
