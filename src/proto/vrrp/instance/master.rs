@@ -70,10 +70,19 @@ impl Instance {
     /// Sends the advert that was due at `due`. One that is a little late does not make the next one late.
     pub(super) fn advertise_in_step(&mut self, turn: &mut Turn<'_>, due: Instant) {
         self.advertise(turn);
-        let next = due + self.own_interval;
-        if next > turn.now + self.own_interval / 2 && self.timers.get(Purpose::Advert).is_some() {
+        let next = self.next_in_step(due, turn.now);
+        // However late: many instances that were late together do not go on together.
+        let is_kept = turn.crowded || turn.now.since(due) < self.own_interval / 2;
+        if is_kept && self.timers.get(Purpose::Advert).is_some() {
             self.timers.set(Purpose::Advert, next);
         }
+    }
+
+    /// The first moment after `now` that is whole intervals after `due`.
+    fn next_in_step(&self, due: Instant, now: Instant) -> Instant {
+        let interval = u64::try_from(self.own_interval.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let late = now.as_nanos().saturating_sub(due.as_nanos());
+        now + Duration::from_nanos(interval - late % interval)
     }
 
     /// Many instances became Master at one moment. The second advert of each comes earlier than it must, and from then on
