@@ -41,7 +41,6 @@ const NOT_YET: &[(&str, &[&str], &str)] = &[
         ],
         "there is neither SNMP nor D-Bus",
     ),
-    ("global_defs", &["notify_webhook"], "nothing is posted"),
 ];
 
 /// What is missing of a keyword, if anything is.
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_keyword_that_is_not_carried_out_is_reported_once_a_file() {
-        let text = "global_defs {\n notify_webhook http://h/\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
+        let text = "global_defs {\n dbus_service_name a.b\n enable_dbus\n}\nglobal_defs {\n enable_dbus\n}\n";
         let host = crate::source::MemoryHost::new().file("/k.conf", text);
         let options = crate::Options { tell_not_yet: true, ..crate::Options::default() };
         let findings = crate::load(&host, std::path::Path::new("/k.conf"), &options).diagnostics;

@@ -5,6 +5,12 @@ use std::ptr;
 
 use nix::unistd::{Uid, User, gethostname};
 
+/// What this machine is called, as it says itself.
+pub fn host() -> String {
+    let name = gethostname().ok().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
 /// The machine's name with its domain, as far as the resolver knows it; else the name alone, else `localhost`. The
 /// answer may have to come from another machine.
 pub fn canonical_host() -> String {

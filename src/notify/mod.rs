@@ -9,6 +9,7 @@ pub mod balance;
 pub mod command;
 pub mod smtp;
 pub mod vrrp;
+pub mod webhook;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

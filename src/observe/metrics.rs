@@ -9,7 +9,7 @@ mod lvs;
 
 use std::collections::BTreeSet;
 
-use super::snapshot::{Daemon, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
+use super::snapshot::{Daemon, Hook, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
 
 /// Whose names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +135,8 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
+type OfHook = fn(&Hook) -> u64;
+
 fn daemon(page: &mut Page, seen: &Daemon) {
     page.one("steadfast_daemon_start_time_seconds", "When the daemon started.", seen.started);
     page.one("steadfast_configuration_epoch", "The number of the configuration in force.", number(seen.epoch));
@@ -146,6 +148,24 @@ fn daemon(page: &mut Page, seen: &Daemon) {
     page.head(name, Kind::Counter, "Workers that ended and were not asked to.");
     for (role, count) in &seen.deaths {
         page.sample(name, &[("worker", role)], number(*count));
+    }
+    let hooks: [(&str, &str, OfHook); 4] = [
+        ("steadfast_webhook_posted_total", "Events a webhook has taken.", |hook| hook.posted),
+        ("steadfast_webhook_retries_total", "Attempts after which there was another one.", |hook| hook.retried),
+        ("steadfast_webhook_failed_total", "Events that were given up.", |hook| hook.failed),
+        ("steadfast_webhook_dropped_total", "Events for which there was no room.", |hook| hook.dropped),
+    ];
+    for (name, help, of) in hooks.into_iter().filter(|_| !seen.webhooks.is_empty()) {
+        page.head(name, Kind::Counter, help);
+        for hook in &seen.webhooks {
+            page.sample(name, &[("webhook", &hook.place)], number(of(hook)));
+        }
+    }
+    if !seen.webhooks.is_empty() {
+        page.head("steadfast_webhook_waiting", Kind::Gauge, "Events that wait for a webhook.");
+        for hook in &seen.webhooks {
+            page.sample("steadfast_webhook_waiting", &[("webhook", &hook.place)], number(hook.waiting));
+        }
     }
     let name = "steadfast_events_total";
     page.head(name, Kind::Counter, "What happened so far, as `steadfast events` numbers it.");

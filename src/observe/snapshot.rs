@@ -82,6 +82,24 @@ pub struct Daemon {
     /// How often each worker died.
     pub deaths: BTreeMap<String, u64>,
     pub log: Logging,
+    pub webhooks: Vec<Hook>,
+}
+
+/// A webhook, and what became of the events for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hook {
+    /// The beginning of its address: the rest may be a secret.
+    pub place: String,
+    pub posted: u64,
+    /// Attempts after which there was another one.
+    pub retried: u64,
+    /// Given up, and without an attempt for lack of room.
+    pub failed: u64,
+    pub dropped: u64,
+    pub waiting: u64,
+    /// Why the last attempt failed, until one does not.
+    pub failing: Option<String>,
 }
 
 /// How much is logged: `quiet`, `normal` or `detail`.

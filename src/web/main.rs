@@ -1,6 +1,8 @@
 //! steadfast-web: speaks TLS for the checker. It gets connections that are made already, and answers with what came over
-//! them. Hostile certificates are read here, by a process that may do nothing.
+//! them. Hostile certificates are read here, by a process that may do nothing. Started with another word it posts events
+//! for webhooks.
 
+mod post;
 mod session;
 
 use std::os::fd::OwnedFd;
@@ -12,6 +14,7 @@ use openssl::pkey::PKey;
 use openssl::ssl::SslContext;
 use steadfast::kernel::seqpacket::{End, Line};
 use steadfast::kernel::{confine, files, nobody, offspring, sandbox};
+use steadfast::notify::webhook::POSTING;
 use steadfast::worker::check::web::talk::{Ask, Credentials, Fault, Reply, Task, reply};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -19,21 +22,27 @@ use tokio::task::LocalSet;
 /// Exchanges at once. The checker has as many connections at most.
 const SESSIONS_MAX: usize = steadfast::dial::CONNECTIONS_MAX;
 
+const FOR_OURS: &str = "it is started by steadfast, and by nobody else";
+
 /// A key file is never longer.
 const KEY_MAX: u64 = 1 << 20;
 
 fn main() -> ExitCode {
-    let number = match std::env::args().nth(1).map(|number| number.parse()) {
-        Some(Ok(number)) => number,
-        Some(Err(_)) | None => return ended("it is started by steadfast, and by nobody else"),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (posts, number) = match words.as_slice() {
+        [number] => (false, number.parse()),
+        [word, number] if word == POSTING => (true, number.parse()),
+        _ => return ended(FOR_OURS),
     };
+    let Ok(number) = number else { return ended(FOR_OURS) };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return ended(&error.to_string()),
     };
     let served = LocalSet::new().block_on(&runtime, async {
         let line = offspring::inherited(number).and_then(|descriptor| End::from_inherited(descriptor).watched());
-        serve(Rc::new(line.map_err(|error| error.to_string())?)).await
+        let line = Rc::new(line.map_err(|error| error.to_string())?);
+        if posts { post::serve(line).await } else { serve(line).await }
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

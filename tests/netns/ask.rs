@@ -1,6 +1,9 @@
 //! Asking the running daemon: commands, the control socket, the page and the metrics, and what they cost the protocol.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::checks::virtual_server;
@@ -172,6 +175,51 @@ fn with_json_one_line_of_the_log_says_all_of_a_transition() {
     let _daemon = a.start_with(Program::Steadfast, "--vrrp --log-format json", &configuration(200));
     let facts = "\"about\":\"VI_1\",\"state\":\"MASTER\",\"why\":\"no advert came for the whole master down time\",\"priority\":200}";
     lab.journal.until("it is told", |seen| seen.said("a", facts));
+}
+
+/// Answers every post that comes in with thanks, and hands its text on.
+fn thankful(listener: TcpListener) -> Receiver<String> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let (mut text, mut bytes) = (String::new(), [0; 4096]);
+            // A body is one object, and nothing follows it.
+            while !text.ends_with('}') {
+                match stream.read(&mut bytes) {
+                    Ok(0) | Err(_) => break,
+                    Ok(length) => text.push_str(&String::from_utf8_lossy(&bytes[..length])),
+                }
+            }
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            if tell.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    told
+}
+
+#[test]
+fn a_transition_is_posted_to_a_webhook() {
+    let Some(mut lab) = Lab::new("a_transition_is_posted_to_a_webhook") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let listener = a.namespace().enter(|| TcpListener::bind(("127.0.0.1", 9166))).expect("a free port");
+    let told = thankful(listener);
+    let text = configuration(200).replace("status_listen 9165", "notify_webhook http://127.0.0.1:9166/hook");
+    let _daemon = a.start(Program::Steadfast, &text);
+    loop {
+        let post = told.recv_timeout(PATIENCE).expect("a post about the transition");
+        if post.contains("\"state\":\"MASTER\"") {
+            assert!(post.starts_with("POST /hook HTTP/1.1") && post.contains("\"about\":\"VI_1\""), "{post}");
+            break;
+        }
+    }
+    until("status counts it", || {
+        let text = steadfast(&a, "status --json");
+        text.contains("\"place\":\"http://127.0.0.1:9166/…\"") && !text.contains("\"posted\":0")
+    });
 }
 
 #[test]

@@ -12,7 +12,8 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::channel::{Ask, Happened};
 use crate::kernel::clock;
-use crate::observe::snapshot::Seen;
+use crate::notify::webhook::Webhooks;
+use crate::observe::snapshot::{Daemon, Seen};
 
 /// Questions on their way.
 pub(super) const QUESTIONS_MAX: usize = 32;
@@ -32,10 +33,11 @@ pub(super) struct Desk {
     looking: tokio::sync::Mutex<()>,
     events: RefCell<VecDeque<Rc<Happened>>>,
     news: Notify,
+    webhooks: Webhooks,
 }
 
 impl Desk {
-    pub(super) fn new(questions: Sender<(u64, Ask)>) -> Desk {
+    pub(super) fn new(questions: Sender<(u64, Ask)>, webhooks: Webhooks) -> Desk {
         Desk {
             questions,
             last: Cell::new(0),
@@ -44,6 +46,7 @@ impl Desk {
             looking: tokio::sync::Mutex::new(()),
             events: RefCell::default(),
             news: Notify::new(),
+            webhooks,
         }
     }
 
@@ -90,8 +93,10 @@ impl Desk {
         if let Some((_, seen)) = self.seen.borrow().as_ref().filter(fresh) {
             return seen.clone();
         }
-        let (daemon, vrrp, lvs) = tokio::join!(self.part(Ask::Daemon), self.part(Ask::Status), self.part(Ask::Balance));
-        let seen = Rc::new(Seen { daemon: daemon.ok().flatten(), vrrp, lvs });
+        let (daemon, vrrp, lvs) =
+            tokio::join!(self.part::<Daemon>(Ask::Daemon), self.part(Ask::Status), self.part(Ask::Balance));
+        let daemon = daemon.ok().flatten().map(|daemon| Daemon { webhooks: self.webhooks.seen(), ..daemon });
+        let seen = Rc::new(Seen { daemon, vrrp, lvs });
         self.seen.replace(Some((clock::now(), seen.clone())));
         seen
     }
@@ -105,6 +110,11 @@ impl Desk {
         if let Some(to) = self.open.borrow_mut().remove(&id) {
             let _ = to.send(body);
         }
+    }
+
+    /// As it happens: who is told over the network hears of it once.
+    pub(super) fn tell(&self, happened: &Happened) {
+        self.webhooks.tell(happened);
     }
 
     pub(super) fn happened(&self, happened: Happened) {
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn events_are_kept_once_in_order_and_not_for_ever() {
         let (questions, _asked) = tokio::sync::mpsc::channel(1);
-        let desk = Desk::new(questions);
+        let desk = Desk::new(questions, Webhooks::default());
         for number in (1..=EVENTS_MAX as u64 + 5).chain([7, 3]) {
             desk.happened(event(number));
         }
@@ -160,7 +170,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_question_is_refused_when_too_many_are_on_their_way() {
         let (questions, _asked) = tokio::sync::mpsc::channel(1);
-        let desk = Desk::new(questions.clone());
+        let desk = Desk::new(questions.clone(), Webhooks::default());
         questions.try_send((0, Ask::Status)).unwrap();
         let refused = desk.ask(Ask::Status).await.unwrap_err();
         assert!(refused.contains("too many"), "{refused}");

@@ -191,7 +191,7 @@ mod tests {
 
     async fn ask(request: &str) -> String {
         let (questions, _asked) = tokio::sync::mpsc::channel(1);
-        let desk = Desk::new(questions);
+        let desk = Desk::new(questions, Default::default());
         String::from_utf8(answer(request, &desk).await.bytes(false)).unwrap()
     }
 

@@ -13,7 +13,8 @@ use super::desk::{Desk, QUESTIONS_MAX};
 use super::{control, http};
 use crate::channel::Message;
 use crate::kernel::host::OsHost;
-use crate::kernel::rights;
+use crate::kernel::{names, rights};
+use crate::notify::webhook::{Times, Webhooks};
 use crate::observe::log::Log;
 use crate::worker::process::{self, Inherited, Lifeline};
 
@@ -33,17 +34,18 @@ pub fn run(name: &OsStr, inherited: Inherited, socket: impl Fn(&Config) -> PathB
     process::run(name, inherited, log, async |lifeline, text| live(lifeline, text, &socket, log).await)
 }
 
-/// Where whoever asks comes in, besides root.
+/// Where whoever asks comes in, besides root, and who is told.
 #[derive(PartialEq, Eq)]
 struct Doors {
     places: Vec<String>,
     group: Option<String>,
+    webhooks: Vec<String>,
 }
 
 impl Doors {
     fn of(config: Config) -> Doors {
         let ours = config.global.ours;
-        Doors { places: ours.status_listen, group: ours.control_group }
+        Doors { places: ours.status_listen, group: ours.control_group, webhooks: ours.webhooks }
     }
 }
 
@@ -55,12 +57,13 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
     let (orders, mut ordered) = channel(ORDERS_MAX);
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
-    let desk = Rc::new(Desk::new(questions));
     // Of a configuration that may be large no more is kept than is needed.
     let (socket, doors) = {
         let config = read(text);
         (socket(&config), Doors::of(config))
     };
+    let webhooks = Webhooks::new(&doors.webhooks, names::host(), None, Times::default(), log);
+    let desk = Rc::new(Desk::new(questions, webhooks));
     match control::open(&socket, doors.group.as_deref(), log) {
         Ok(listener) => {
             tokio::task::spawn_local(control::serve(listener, desk.clone()));
@@ -84,14 +87,17 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
         tokio::select! {
             received = process::told(lifeline.outbox(), log) => match received {
                 Ok(Some((Message::Answer { id, body }, _))) => desk.answered(id, body),
-                Ok(Some((Message::Happened(happened), _))) => desk.happened(happened),
+                Ok(Some((Message::Happened(happened), _))) => {
+                    desk.tell(&happened);
+                    desk.happened(happened);
+                }
                 Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
                     let now = bundle.map(process::text_of).transpose()?.map(|text| Doors::of(read(text)));
                     if now.is_some_and(|now| now != doors) {
                         // Another place may need rights that were given up: a new life has them.
-                        return Err(io::Error::other("whoever asks is to come in elsewhere; starting again"));
+                        return Err(io::Error::other("others are to be answered or told; starting again"));
                     }
                 }
                 Ok(Some((Message::Stop, _))) => return Ok(()),

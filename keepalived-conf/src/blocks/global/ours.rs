@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Global;
-use crate::schema::{Again, Keyword, Setting, Shape, Status, int, kw};
+use crate::schema::{Again, Keyword, Setting, Shape, int, kw};
 
 /// The release in which these keywords came.
 pub(crate) const SINCE: &str = "Steadfast 0.1";
@@ -143,12 +143,15 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
         kw("notify_webhook")
             .arg(Shape::Word("URL"))
             .default("none")
-            .doc("Post every change of state to this address as JSON. May stand several times.")
+            .doc(
+                "Post every event, as `steadfast events` numbers them, to this address as a JSON object. What is not taken is \
+                 tried again for some minutes. May stand several times.",
+            )
+            .note("The address begins with http:// or https://, and certificates are verified. steadfast-web must be installed.")
             .example("notify_webhook https://alerts.example/vrrp")
             .since(SINCE)
             .again(Again::Adds)
             .ours()
-            .status(Status::NotYet("nothing is posted"))
             .set(|global, args| {
                 if let Some(url) = args.text() {
                     global.ours.webhooks.push(url);

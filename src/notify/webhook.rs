@@ -1,0 +1,383 @@
+//! Webhooks: each event, as JSON, to every address that `notify_webhook` names, in order.
+//!
+//! Connections are made and TLS is spoken by steadfast-web, a process without rights, which is started at once and
+//! again after it ended. What is not taken is tried again with growing pauses, and given up after `ATTEMPTS_MAX`. While one
+//! event is on its way the others wait, `WAITING_MAX` at the most; then the oldest of them goes, chatter before changes of
+//! state. Needs a tokio `LocalSet`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{sleep, timeout};
+
+use crate::channel::Happened;
+use crate::kernel::offspring::{self, Offspring};
+use crate::kernel::seqpacket::{End, Line};
+use crate::observe::log::Log;
+use crate::observe::snapshot::Hook;
+
+/// Events that wait for one address.
+pub const WAITING_MAX: usize = 256;
+/// How often one event is tried.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// From the name of the host to the status of the answer.
+pub const LIMIT: Duration = Duration::from_secs(10);
+/// The first pause before another attempt; each one doubles it.
+pub const PAUSE_FIRST: Duration = Duration::from_secs(1);
+pub const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How much longer than the limit we wait for steadfast-web to say what became of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The version of the body.
+pub const VERSION: u32 = 1;
+/// The program beside our own.
+const PROGRAM: &str = "steadfast-web";
+/// The word before the number of its line, when it is started to post.
+pub const POSTING: &str = "post";
+
+/// To steadfast-web: post this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: u64,
+    pub url: String,
+    pub body: String,
+    pub limit_ms: u64,
+}
+
+/// From steadfast-web: the status of the answer, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub id: u64,
+    pub outcome: Result<u16, String>,
+}
+
+/// How long to wait for what; others in tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    pub limit: Duration,
+    pub first: Duration,
+    pub most: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times { limit: LIMIT, first: PAUSE_FIRST, most: PAUSE_MAX }
+    }
+}
+
+/// Every address, and what waits for it.
+#[derive(Debug, Default)]
+pub struct Webhooks {
+    node: String,
+    hooks: Vec<Rc<Queue>>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    url: String,
+    waiting: RefCell<VecDeque<Waiting>>,
+    filled: Notify,
+    seen: RefCell<Hook>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    body: String,
+    changes: bool,
+}
+
+impl Webhooks {
+    /// `node` is what this machine is called in every body.
+    pub fn new(urls: &[String], node: String, program: Option<PathBuf>, times: Times, log: &Log) -> Webhooks {
+        let poster =
+            Rc::new(Poster { program: program.unwrap_or_else(|| offspring::beside(PROGRAM)), ..Poster::default() });
+        let (good, bad): (Vec<&String>, Vec<&String>) =
+            urls.iter().partition(|url| url.starts_with("http://") || url.starts_with("https://"));
+        for url in bad {
+            log.error(format_args!("notify_webhook {}: an address begins with http:// or https://", masked(url)));
+        }
+        let hooks: Vec<Rc<Queue>> = good.into_iter().map(|url| Rc::new(Queue::new(url))).collect();
+        if !hooks.is_empty() {
+            // While we have every right: another user may not reach the program. What fails here is told with the first event.
+            let _ = poster.link();
+        }
+        for hook in &hooks {
+            let (hook, poster, log) = (hook.clone(), poster.clone(), log.clone());
+            tokio::task::spawn_local(async move { hook.serve(&poster, times, &log).await });
+        }
+        Webhooks { node, hooks }
+    }
+
+    pub fn tell(&self, happened: &Happened) {
+        if self.hooks.is_empty() {
+            return;
+        }
+        let body = body(happened, &self.node);
+        for hook in &self.hooks {
+            hook.add(Waiting { body: body.clone(), changes: happened.state.is_some() });
+        }
+    }
+
+    /// How each address does. An address may hold a secret, so only its beginning is shown.
+    pub fn seen(&self) -> Vec<Hook> {
+        let seen =
+            |hook: &Rc<Queue>| Hook { waiting: hook.waiting.borrow().len() as u64, ..hook.seen.borrow().clone() };
+        self.hooks.iter().map(seen).collect()
+    }
+}
+
+/// The body of a post. What is added to it later does not change what is here.
+pub fn body(happened: &Happened, node: &str) -> String {
+    let Happened { number, at_ms, from, about, level, text, state, why, priority } = happened;
+    json!({
+        "version": VERSION, "node": node, "number": number, "at_ms": at_ms, "from": from, "about": about, "level": level,
+        "text": text, "state": state, "why": why, "priority": priority,
+    })
+    .to_string()
+}
+
+/// `https://host.example/…`: the rest may be known to two parties only.
+fn masked(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    if host.len() == rest.len() { url.to_owned() } else { format!("{scheme}://{host}/…") }
+}
+
+/// What an answer means.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Taken,
+    /// Another attempt may do better.
+    Later(String),
+    /// It would end the same way.
+    Never(String),
+}
+
+fn verdict(outcome: Result<u16, String>) -> Verdict {
+    match outcome {
+        Ok(200..=299) => Verdict::Taken,
+        Ok(status @ (408 | 425 | 429 | 500..=599)) => Verdict::Later(format!("status {status}")),
+        Ok(status) => Verdict::Never(format!("status {status}")),
+        Err(why) => Verdict::Later(why),
+    }
+}
+
+impl Queue {
+    fn new(url: &str) -> Queue {
+        Queue {
+            url: url.to_owned(),
+            waiting: RefCell::default(),
+            filled: Notify::new(),
+            seen: RefCell::new(Hook { place: masked(url), ..Hook::default() }),
+        }
+    }
+
+    fn add(&self, new: Waiting) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.len() >= WAITING_MAX {
+            // The first is on its way.
+            let goes = waiting.iter().skip(1).position(|one| !one.changes).map_or(1, |at| at + 1);
+            waiting.remove(goes);
+            self.seen.borrow_mut().dropped += 1;
+        }
+        waiting.push_back(new);
+        self.filled.notify_one();
+    }
+
+    async fn serve(&self, poster: &Poster, times: Times, log: &Log) {
+        loop {
+            let body = self.waiting.borrow().front().map(|one| one.body.clone());
+            let Some(body) = body else {
+                self.filled.notified().await;
+                continue;
+            };
+            self.deliver(&body, poster, times, log).await;
+            self.waiting.borrow_mut().pop_front();
+        }
+    }
+
+    async fn deliver(&self, body: &str, poster: &Poster, times: Times, log: &Log) {
+        let mut pause = times.first;
+        for attempt in 1..=ATTEMPTS_MAX {
+            let verdict = verdict(poster.post(&self.url, body, times.limit).await);
+            if !self.note(verdict, attempt < ATTEMPTS_MAX, log) {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(times.most);
+        }
+    }
+
+    /// Counts what came of an attempt; says whether there is to be another one.
+    fn note(&self, verdict: Verdict, may_try: bool, log: &Log) -> bool {
+        let seen = &mut *self.seen.borrow_mut();
+        let (again, why) = match verdict {
+            Verdict::Taken => {
+                if seen.failing.take().is_some() {
+                    log.notice(format_args!("webhook {}: events are taken again", seen.place));
+                }
+                seen.posted += 1;
+                return false;
+            }
+            Verdict::Later(why) => (may_try, why),
+            Verdict::Never(why) => (false, why),
+        };
+        *(if again { &mut seen.retried } else { &mut seen.failed }) += 1;
+        tell_trouble(seen, why, log);
+        again
+    }
+}
+
+/// Once, until it is over.
+fn tell_trouble(seen: &mut Hook, why: String, log: &Log) {
+    if seen.failing.is_none() {
+        log.warning(format_args!("webhook {}: {why}", seen.place));
+    }
+    seen.failing = Some(why);
+}
+
+/// The way to steadfast-web.
+#[derive(Debug, Default)]
+struct Poster {
+    program: PathBuf,
+    link: RefCell<Option<Rc<Link>>>,
+}
+
+/// One life of it.
+#[derive(Debug)]
+struct Link {
+    line: Line,
+    last: RefCell<u64>,
+    asked: RefCell<BTreeMap<u64, oneshot::Sender<Result<u16, String>>>>,
+    unwanted: Notify,
+}
+
+impl Poster {
+    async fn post(&self, url: &str, body: &str, limit: Duration) -> Result<u16, String> {
+        let link = self.link().map_err(|error| format!("{} cannot be started: {error}", self.program.display()))?;
+        let id = link.next();
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let task = Task { id, url: url.to_owned(), body: body.to_owned(), limit_ms };
+        let packet = serde_json::to_vec(&task).map_err(|error| error.to_string())?;
+        let (tell, told) = oneshot::channel();
+        link.asked.borrow_mut().insert(id, tell);
+        let asking = async {
+            send(&link.line, &packet).await.map_err(|error| format!("{PROGRAM}: {error}"))?;
+            told.await.unwrap_or_else(|_| Err(format!("{PROGRAM} ended")))
+        };
+        let outcome = timeout(limit + PATIENCE, asking).await;
+        link.asked.borrow_mut().remove(&id);
+        outcome.unwrap_or_else(|_| {
+            link.unwanted.notify_one();
+            Err(format!("{PROGRAM} does not answer"))
+        })
+    }
+
+    fn link(&self) -> io::Result<Rc<Link>> {
+        let mut known = self.link.borrow_mut();
+        if let Some(link) = known.as_ref().filter(|link| Rc::strong_count(link) > 1) {
+            return Ok(link.clone());
+        }
+        let (own, theirs) = End::pair()?;
+        let arguments = [OsString::from(POSTING), OsString::from(theirs.as_raw_fd().to_string())];
+        let process = Offspring::start_other(&self.program, PROGRAM.as_ref(), &arguments, &[], &[theirs.as_fd()])?;
+        let link = Rc::new(Link {
+            line: own.watched()?,
+            last: RefCell::default(),
+            asked: RefCell::default(),
+            unwanted: Notify::new(),
+        });
+        tokio::task::spawn_local(attend(link.clone(), process));
+        *known = Some(link.clone());
+        Ok(link)
+    }
+}
+
+impl Link {
+    fn next(&self) -> u64 {
+        let mut last = self.last.borrow_mut();
+        *last += 1;
+        *last
+    }
+}
+
+/// Hands outcomes to those who wait for them until the process ends. As long as this runs the link counts as alive.
+async fn attend(link: Rc<Link>, mut process: Offspring) {
+    loop {
+        tokio::select! {
+            packet = link.line.receive() => {
+                let done = packet.ok().flatten().and_then(|packet| serde_json::from_slice::<Done>(&packet.bytes).ok());
+                let Some(Done { id, outcome }) = done else { break };
+                if let Some(tell) = link.asked.borrow_mut().remove(&id) {
+                    let _ = tell.send(outcome);
+                }
+            }
+            () = link.unwanted.notified() => break,
+        }
+    }
+    process.kill();
+    let _ = timeout(PATIENCE, process.ended()).await;
+    link.asked.borrow_mut().clear();
+}
+
+async fn send(line: &Line, packet: &[u8]) -> io::Result<()> {
+    loop {
+        match line.end().send(packet, None) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => line.writable().await?,
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_taken_tried_again_or_given_up() {
+        assert_eq!(verdict(Ok(204)), Verdict::Taken);
+        for status in [408, 429, 500, 503] {
+            assert_eq!(verdict(Ok(status)), Verdict::Later(format!("status {status}")));
+        }
+        for status in [301, 400, 404] {
+            assert_eq!(verdict(Ok(status)), Verdict::Never(format!("status {status}")));
+        }
+        assert_eq!(verdict(Err("refused".into())), Verdict::Later("refused".into()));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_secret() {
+        let table = [
+            ("https://hooks.example/services/T0/s3cr3t", "https://hooks.example/…"),
+            ("https://me:s3cr3t@hooks.example/x?y", "https://hooks.example/…"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("https://me:s3cr3t@hooks.example", "https://hooks.example/…"),
+        ];
+        for (url, shown) in table {
+            assert_eq!(masked(url), shown);
+        }
+    }
+
+    #[test]
+    fn of_too_many_that_wait_chatter_goes_before_changes_of_state_and_is_counted() {
+        let queue = Queue::new("http://h/");
+        let event = |changes: bool| Waiting { body: String::new(), changes };
+        for number in 0..WAITING_MAX {
+            queue.add(event(number % 2 == 0));
+        }
+        (0..WAITING_MAX / 2).for_each(|_| queue.add(event(true)));
+        assert!(queue.waiting.borrow().iter().all(|one| one.changes));
+        queue.add(event(true));
+        assert_eq!(queue.waiting.borrow().len(), WAITING_MAX);
+        assert_eq!(queue.seen.borrow().dropped, WAITING_MAX as u64 / 2 + 1);
+    }
+}
