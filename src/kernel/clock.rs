@@ -136,6 +136,9 @@ fn nanoseconds(clock: ClockId) -> u64 {
     clock_gettime(clock).map_or(0, |time| u64::try_from(time.num_nanoseconds()).unwrap_or(0))
 }
 
+/// A time no timer lives to see: in more than a century, and within what the library takes.
+const FAR: i64 = i64::MAX / 2;
+
 /// The one timer of a worker. tokio's own timers round up to the millisecond and add one; this one does not.
 #[derive(Debug)]
 pub struct Alarm {
@@ -158,7 +161,7 @@ impl Alarm {
         match at {
             // A time of zero would disarm the timer.
             Some(at) => self.timer.get_ref().0.set(
-                Expiration::OneShot(TimeSpec::nanoseconds(i64::try_from(at.max(1)).unwrap_or(i64::MAX))),
+                Expiration::OneShot(TimeSpec::nanoseconds(i64::try_from(at.max(1)).unwrap_or(FAR).min(FAR))),
                 TimerSetTimeFlags::TFD_TIMER_ABSTIME,
             )?,
             None => self.timer.get_ref().0.unset()?,
@@ -187,6 +190,68 @@ impl Alarm {
     }
 }
 
+/// The wall clock moved by less than this without anybody having set it: a leap second, or a machine that was suspended.
+const STEP_LEAST: u64 = 2_000_000_000;
+
+/// How the wall clock was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Forward(Duration),
+    Back(Duration),
+}
+
+/// Notices when somebody sets the wall clock. The kernel tells at once, so nobody has to look from time to time.
+#[derive(Debug)]
+pub struct Setting {
+    timer: AsyncFd<Timer>,
+    /// The wall clock when the machine started, as both clocks said last. Slewing moves both alike.
+    origin: i64,
+}
+
+impl Setting {
+    /// Needs a tokio runtime with I/O enabled.
+    pub fn watch() -> io::Result<Setting> {
+        let timer = TimerFd::new(TimerClock::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        let never = Expiration::OneShot(TimeSpec::nanoseconds(FAR));
+        timer.set(never, TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET)?;
+        Ok(Setting { timer: watch(Timer(timer))?, origin: origin() })
+    }
+
+    /// Waits until the wall clock was set. Dropping the future loses nothing.
+    pub async fn stepped(&mut self) -> io::Result<Step> {
+        loop {
+            let mut guard = self.timer.readable().await?;
+            // A timer that is cancelled by the clock reads as if it had rung, and waits for the next time.
+            let told = guard.try_io(|timer| match timer.get_ref().0.wait() {
+                Ok(()) => Ok(()),
+                Err(Errno::EAGAIN) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(errno) => Err(errno.into()),
+            });
+            let Ok(told) = told else { continue };
+            told?;
+            let before = std::mem::replace(&mut self.origin, origin());
+            if let Some(step) = step(before, self.origin) {
+                return Ok(step);
+            }
+        }
+    }
+}
+
+fn origin() -> i64 {
+    let wall = nanoseconds(ClockId::CLOCK_REALTIME);
+    wall.cast_signed().wrapping_sub(now().cast_signed())
+}
+
+fn step(before: i64, after: i64) -> Option<Step> {
+    let by = after.wrapping_sub(before);
+    let much = Duration::from_nanos(by.unsigned_abs());
+    match by {
+        _ if by.unsigned_abs() < STEP_LEAST => None,
+        1.. => Some(Step::Forward(much)),
+        _ => Some(Step::Back(much)),
+    }
+}
+
 /// `AsyncFd` asks for the raw descriptor, which nix's timer does not show.
 #[derive(Debug)]
 struct Timer(TimerFd);
@@ -201,7 +266,7 @@ impl AsRawFd for Timer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alarm, mail_stamp, now, wall};
+    use super::{Alarm, Setting, Step, mail_stamp, now, step, wall};
     use std::time::Duration;
 
     #[test]
@@ -242,8 +307,24 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn alarm_moved_forward_takes_the_earlier_time() {
         let mut alarm = Alarm::new().unwrap();
-        alarm.set(Some(now() + 3_600_000_000_000)).unwrap();
+        alarm.set(Some(u64::MAX)).unwrap();
         alarm.set(Some(now() + 1_000_000)).unwrap();
         alarm.rung().await.unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_was_corrected_a_little() {
+        let second = 1_000_000_000;
+        assert_eq!(step(0, second), None);
+        assert_eq!(step(5 * second, 4 * second), None);
+        assert_eq!(step(-second, 3599 * second), Some(Step::Forward(Duration::from_secs(3600))));
+        assert_eq!(step(3600 * second, 0), Some(Step::Back(Duration::from_secs(3600))));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_clock_that_nobody_sets_is_not_told_of() {
+        let mut setting = Setting::watch().unwrap();
+        let waited = tokio::time::timeout(Duration::from_millis(20), setting.stepped()).await;
+        assert!(waited.is_err());
     }
 }

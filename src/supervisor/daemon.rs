@@ -17,6 +17,7 @@ use super::role::Role;
 use super::signals::{self, Signal};
 use super::source::Source;
 use super::workers::Workers;
+use crate::kernel::clock::{Setting, Step};
 use crate::kernel::files;
 use crate::kernel::memory;
 use crate::kernel::offspring::call_this_process;
@@ -167,6 +168,7 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
         // What was refused was told.
         let _ = workers.reload();
     }
+    let mut setting = Setting::watch().ok();
     let mut told = Told::Nothing;
     let status = loop {
         told = tell(&service, told, &workers);
@@ -189,6 +191,10 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
             () = appointment.kept() => {
                 log.notice("the time file says that it is time to reload");
                 told = reload(&service, told, &mut workers, &mut appointment);
+                None
+            }
+            step = stepped(&mut setting) => {
+                workers.clock_was_set(step);
                 None
             }
             () = keep_alive(&service) => None,
@@ -250,6 +256,17 @@ fn tell(service: &Service, told: Told, workers: &Workers<'_>) -> Told {
         return Told::Ready;
     }
     told
+}
+
+/// Waits until somebody sets the clock; for ever where the kernel would not say.
+async fn stepped(setting: &mut Option<Setting>) -> Step {
+    if let Some(watch) = setting {
+        if let Ok(step) = watch.stepped().await {
+            return step;
+        }
+        *setting = None;
+    }
+    std::future::pending().await
 }
 
 /// Says that we live whenever half of the time has passed in which the service manager wants to hear it.

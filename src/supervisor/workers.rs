@@ -17,7 +17,7 @@ use super::past::Past;
 use super::role::Role;
 use super::source::Source;
 use crate::channel::{Ask, Dump, Happened, LogLevel, Message};
-use crate::kernel::clock;
+use crate::kernel::clock::{self, Step};
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
 use crate::observe::log::{Level, Log};
@@ -291,6 +291,19 @@ impl<'a> Workers<'a> {
         let at_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
         let (text, level) = (text.to_string(), level.word().to_owned());
         self.happened(Happened { at_ms, from: "supervisor".to_owned(), level, text, ..Happened::default() });
+    }
+
+    /// Somebody set the clock, which moves nothing here: who looks for a cause later should find it.
+    pub(super) fn clock_was_set(&mut self, step: Step) {
+        let (by, whither) = match step {
+            Step::Forward(by) => (by, "forward"),
+            Step::Back(by) => (by, "back"),
+        };
+        let by = by.as_secs_f64();
+        let what = format_args!(
+            "the clock of this machine was set {whither} by {by:.1} s: timers of routers, checks and scripts do not go by it"
+        );
+        self.note(Level::Notice, what);
     }
 
     /// Reads the configuration again; one that has errors changes nothing. The number of the reload, or why there is none.

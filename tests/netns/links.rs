@@ -1,9 +1,10 @@
-//! What wants links that not every machine has to give: VLANs, routing domains, dummies, a network that
-//! loses frames. Played on the host where its kernel can, and in a guest kernel by the suite of
+//! What wants links and clocks that not every machine has to give: VLANs, routing domains, dummies, a network that
+//! loses frames, a clock that is set. Played on the host where its kernel can, and in a guest kernel by the suite of
 //! guests, which has them all.
 
 use crate::journal::Reading;
 use crate::node::{Node, Program};
+use crate::site::eventually;
 use crate::topology::{Lab, Segment, tool};
 
 /// Name, what it needs besides the common ground as a kind of link, and the test.
@@ -19,6 +20,11 @@ pub const ANYWHERE: [Test; 4] = [
         through_a_bad_network,
     ),
 ];
+
+/// What must never be done to the machine others work on.
+#[allow(dead_code)]
+pub const IN_A_GUEST_ONLY: [Test; 1] =
+    [("a_clock_that_is_set_by_an_hour_either_way_moves_nothing", None, with_a_clock_that_is_set)];
 
 struct Pair {
     lab: Lab,
@@ -118,6 +124,65 @@ fn through_a_bad_network(test: &str) {
     };
     pair.lab.journal.until("a alone leads", settled);
     assert!(a.stop().success() && b.stop().success());
+}
+
+fn with_a_clock_that_is_set(test: &str) {
+    let machine = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    assert!(machine.contains("User Mode Linux"), "only a guest's clock may be set");
+    let Some(pair) = pair(test) else { return };
+    let b = pair.b.start(Program::Steadfast, &kept_by_time(100));
+    let a = pair.a.start(Program::Steadfast, &kept_by_time(200));
+    pair.lab
+        .journal
+        .until("a leads", |seen| seen.holds_alone("a", "10.0.0.100") && seen.holds_alone("a", "10.0.0.101"));
+    let leads = |frame: &crate::capture::Frame| frame.is_advert("10.0.0.1", 205);
+    pair.lab.journal.beats(2, leads);
+    let before = pair.lab.journal.read().holders_over_time("10.0.0.100").len();
+    let runs = || std::fs::read(pair.a.namespace().path("root/run/runs")).map_or(0, |lines| lines.len());
+    for (step, told) in
+        [("+1 hour", "set forward by 3"), ("-2 hours", "set back by 7"), ("+1 hour", "set forward by 3")]
+    {
+        pair.lab.journal.deed(format!("the clock is set by {step}"));
+        let runs_before = runs();
+        // The words of a command line are split at blanks.
+        let set = pair.a.namespace().command("date").arg("-s").arg(step).output().expect("nsenter runs");
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        pair.lab.journal.until("both say so", |seen| {
+            let seen = seen.since("the clock is set by");
+            seen.said("a", told) && seen.said("b", told)
+        });
+        // Longer than what a signature may be old, and than a master may be silent.
+        pair.lab.journal.beats(8, leads);
+        eventually("the tracked script runs on", || runs() >= runs_before + 3);
+    }
+    let seen = pair.lab.journal.read();
+    // A renewed lease is a change of the address too, but not of who has it.
+    let later = seen.holders_over_time("10.0.0.100").split_off(before);
+    assert!(later.iter().all(|(_, holders)| holders.iter().eq(["a"])), "nothing moved\n{seen}");
+    let since = seen.since("set by +1 hour");
+    assert!(!since.frames().any(|frame| frame.is_advert("10.0.0.2", 105)), "b was silent\n{seen}");
+    let moved = |node| since.logs(node).filter(|line| line.contains("Entering")).count();
+    assert_eq!((moved("a"), moved("b")), (0, 0), "no state changed\n{seen}");
+    assert!(a.stop().success() && b.stop().success());
+}
+
+/// What looks at clocks: a lease, a script, and signatures of both kinds, one by the time and one by a number that grows.
+fn kept_by_time(priority: u8) -> String {
+    let keyed = |more: &str| {
+        format!(
+            "auth_hmac {{\n key 1 0123456789abcdef0123456789abcdef\n active_key 1\n {more}\n }}\n track_script {{\n S weight 5\n }}"
+        )
+    };
+    let by_number = instance("eth0", priority, "10.0.0.101", &keyed("anti_replay monotonic"));
+    let by_number = by_number
+        .replace("advert_int 1", "advert_int 2")
+        .replace("instance A", "instance B")
+        .replace("virtual_router_id 1", "virtual_router_id 2");
+    format!(
+        "global_defs {{\n enable_script_security\n script_user root\n vrrp_vip_lease 20\n}}\nvrrp_script S {{\n \
+         script \"/bin/sh -c 'printf . >>/run/runs'\"\n interval 1\n timeout 100\n fall 10\n}}\n{}{by_number}",
+        instance("eth0", priority, "10.0.0.100", &keyed("anti_replay time")).replace("advert_int 1", "advert_int 2")
+    )
 }
 
 /// What this machine's kernel lacks for a test, if anything.

@@ -27,6 +27,9 @@ mod links;
 #[path = "../netns/node.rs"]
 mod node;
 #[allow(dead_code)]
+#[path = "../netns/site.rs"]
+mod site;
+#[allow(dead_code)]
 #[path = "../netns/topology.rs"]
 mod topology;
 
@@ -81,7 +84,7 @@ fn scenarios() -> Vec<Scenario> {
     all.extend(packets::scenarios());
     all.extend(golden::scenarios());
     all.extend(recipes::scenarios());
-    for (name, _, run) in links::ANYWHERE {
+    for (name, _, run) in links::ANYWHERE.into_iter().chain(links::IN_A_GUEST_ONLY) {
         all.push(Scenario::new(Guest::Labs, &format!("links::{name}"), move || run(name)));
     }
     all
