@@ -72,16 +72,23 @@ pub struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(group) = self.group.filter(|_| self.end_on_drop && self.child.id().is_some()) {
-            self.signal(libc::SIGTERM);
-            LEAVING.lock().unwrap_or_else(PoisonError::into_inner).insert(group.as_raw());
-            // Where there is no runtime any more, `end_leaving` comes instead.
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move {
-                    tokio::time::sleep(GRACE).await;
-                    kill_leaving(group.as_raw());
-                });
-            }
+            end(group.as_raw());
         }
+    }
+}
+
+/// Tells a program and all it started to end, and sees to it that they do; for one that is still waited for, because
+/// its number may be another's afterwards.
+pub fn end(group: i32) {
+    // Gone already is as good.
+    let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
+    LEAVING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+    // Where there is no runtime any more, `end_leaving` comes instead.
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move {
+            tokio::time::sleep(GRACE).await;
+            kill_leaving(group);
+        });
     }
 }
 

@@ -26,8 +26,8 @@ impl Fifo {
             Err(Errno::EEXIST) => false,
             Err(errno) => return Err(errno.into()),
         };
-        if let (true, Some((uid, gid))) = (ours, owner) {
-            nix::unistd::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+        if ours && owner.is_some() {
+            give(path, owner)?;
         }
         let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC;
         let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
@@ -43,8 +43,9 @@ impl Fifo {
         Ok(Fifo { file, path: path.to_owned(), ours })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Whether we made it.
+    pub fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// Writes one line whole, or not at all: `WouldBlock` when the pipe is full.
@@ -57,6 +58,12 @@ impl Fifo {
     pub fn close(self) -> io::Result<()> {
         if self.ours { super::files::remove(&self.path) } else { Ok(()) }
     }
+}
+
+/// Lets another user read a pipe; nobody else than us for `None`.
+pub fn give(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let (uid, gid) = owner.unwrap_or((Uid::effective().as_raw(), Gid::effective().as_raw()));
+    Ok(nix::unistd::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub mod smtp;
 pub mod vrrp;
 pub mod webhook;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -19,11 +19,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
-use tokio::task::spawn_local;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_local};
 
 use self::smtp::{Alert, Mailer, Post};
-use crate::kernel::child::{Command, Exit};
-use crate::kernel::fifo::Fifo;
+use crate::kernel::child::{self, Command, Exit};
+use crate::kernel::fifo::{self, Fifo};
 use crate::observe::log::Log;
 
 /// Scripts that may wait for one name; further ones are dropped, counted and logged.
@@ -46,7 +47,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(1);
 pub struct Notifier {
     log: Log,
     scripts: BTreeMap<String, Sender<Command>>,
-    pipes: Vec<(Pipe, Sender<String>)>,
+    pipes: Vec<OpenPipe>,
     mailer: Option<Mailer>,
     counts: Rc<Counts>,
 }
@@ -69,6 +70,35 @@ pub struct Pipe {
     pub script: Option<Command>,
 }
 
+/// A pipe that is written to.
+#[derive(Debug)]
+struct OpenPipe {
+    /// As it is wanted now.
+    pipe: Rc<RefCell<Pipe>>,
+    words: Sender<Word>,
+    /// We made it.
+    ours: bool,
+    reader: Rc<RefCell<Reader>>,
+}
+
+/// What a pipe is given.
+#[derive(Debug)]
+enum Word {
+    Line(String),
+    /// Nothing more before this is over: who reads now is told to end, and would take lines with him.
+    Wait(oneshot::Receiver<()>),
+}
+
+/// The program that reads a pipe. It ends by itself when the pipe is closed for good.
+#[derive(Debug)]
+enum Reader {
+    Nobody,
+    /// Its group, and who waits for its end.
+    Runs(i32, JoinHandle<Exit>),
+    /// One is about to end, and who is wanted then will begin.
+    Changes,
+}
+
 impl Notifier {
     pub fn new(log: Log) -> Notifier {
         Notifier { log, scripts: BTreeMap::new(), pipes: Vec::new(), mailer: None, counts: Rc::default() }
@@ -78,14 +108,17 @@ impl Notifier {
         &self.counts
     }
 
-    /// Writes to these pipes from now on. Those that stay are not touched: their readers read on.
+    /// Writes to these pipes from now on. Those that stay are not touched: their readers read on. Where only the reader is
+    /// another one the pipe and what waits in it stay too.
     pub fn turn_to(&mut self, pipes: &[Pipe]) {
-        self.pipes.retain(|(open, _)| pipes.contains(open));
+        self.pipes.retain(|open| pipes.iter().any(|pipe| pipe.path == open.pipe.borrow().path));
         for pipe in pipes {
-            if self.pipes.iter().any(|(open, _)| open == pipe) {
-                continue;
-            }
-            if let Err(error) = self.open(pipe) {
+            let turned = match self.pipes.iter().find(|open| open.pipe.borrow().path == pipe.path) {
+                Some(open) if *open.pipe.borrow() == *pipe => Ok(()),
+                Some(open) => open.turn_to(pipe, &self.log),
+                None => self.open(pipe),
+            };
+            if let Err(error) = turned {
                 self.log.warning(format_args!("notify pipe {} cannot be used: {error}", pipe.path.display()));
             }
         }
@@ -95,25 +128,18 @@ impl Notifier {
     pub fn open(&mut self, pipe: &Pipe) -> io::Result<()> {
         // A reader that finds no pipe would end at once.
         let fifo = Fifo::open(&pipe.path, pipe.owner)?;
-        if let Some(script) = &pipe.script {
-            let mut script = script.clone();
-            script.argv.push(pipe.path.display().to_string());
-            match script.start() {
-                // It reads until the pipe is closed for good; nobody waits for it.
-                Ok(running) => drop(spawn_local(running.wait(None))),
-                Err(error) => self.log.warning(format_args!("cannot start {}: {error}", script.program.display())),
-            }
-        }
-        let (sender, receiver) = mpsc::channel(LINES_WAITING_MAX);
-        self.pipes.push((pipe.clone(), sender));
-        spawn_local(write_lines(fifo, receiver));
+        let reader = Rc::new(RefCell::new(pipe.read(&self.log)));
+        let (words, waiting) = mpsc::channel(LINES_WAITING_MAX);
+        let pipe = Rc::new(RefCell::new(pipe.clone()));
+        self.pipes.push(OpenPipe { pipe, words, ours: fifo.is_ours(), reader });
+        spawn_local(write_lines(fifo, waiting));
         Ok(())
     }
 
     /// Writes a line, which ends in a newline, to every pipe.
     pub fn line(&mut self, line: &str) {
-        for (_, pipe) in &self.pipes {
-            if let Err(TrySendError::Full(_)) = pipe.try_send(line.to_owned()) {
+        for open in &self.pipes {
+            if let Err(TrySendError::Full(_)) = open.words.try_send(Word::Line(line.to_owned())) {
                 let dropped = self.counts.lines_dropped.get() + 1;
                 self.counts.lines_dropped.set(dropped);
                 // Told at 1, 2, 4, 8, ...: a reader that is gone for good must not fill the log.
@@ -183,6 +209,58 @@ impl Notifier {
     }
 }
 
+impl Pipe {
+    /// Starts the program that reads it.
+    fn read(&self, log: &Log) -> Reader {
+        let Some(mut script) = self.script.clone() else { return Reader::Nobody };
+        script.argv.push(self.path.display().to_string());
+        match script.start() {
+            Ok(running) => match running.id() {
+                Some(group) => Reader::Runs(group, spawn_local(running.wait(None))),
+                None => Reader::Nobody,
+            },
+            Err(error) => {
+                log.warning(format_args!("cannot start {}: {error}", script.program.display()));
+                Reader::Nobody
+            }
+        }
+    }
+}
+
+impl OpenPipe {
+    /// Another owner, another reader, or none, for the same pipe.
+    fn turn_to(&self, pipe: &Pipe, log: &Log) -> io::Result<()> {
+        let before = self.pipe.replace(pipe.clone());
+        if self.ours && before.owner != pipe.owner {
+            fifo::give(&pipe.path, pipe.owner)?;
+        }
+        if before.script != pipe.script {
+            let reader = self.reader.replace(Reader::Changes);
+            match reader {
+                Reader::Runs(group, ended) if !ended.is_finished() => self.replace(group, ended, log),
+                Reader::Runs(..) | Reader::Nobody => drop(self.reader.replace(pipe.read(log))),
+                Reader::Changes => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Two readers would share the lines between them: one begins when the other has ended.
+    fn replace(&self, group: i32, ended: JoinHandle<Exit>, log: &Log) {
+        child::end(group);
+        let (over, wait) = oneshot::channel();
+        // Where there is no room nothing is written either.
+        let _ = self.words.try_send(Word::Wait(wait));
+        let (reader, pipe, log) = (Rc::clone(&self.reader), Rc::clone(&self.pipe), log.clone());
+        spawn_local(async move {
+            let _ = ended.await;
+            let next = pipe.borrow().read(&log);
+            reader.replace(next);
+            drop(over);
+        });
+    }
+}
+
 async fn run_scripts(name: String, mut queue: Receiver<Command>, log: Log, counts: Rc<Counts>) {
     while let Some(command) = queue.recv().await {
         match command.start() {
@@ -217,8 +295,16 @@ fn report(name: &str, command: &Command, exit: &Exit, log: &Log, counts: &Counts
     log.info(format_args!("({name}) notify script {program} {problem}"));
 }
 
-async fn write_lines(mut fifo: Fifo, mut queue: Receiver<String>) {
-    while let Some(line) = queue.recv().await {
+async fn write_lines(mut fifo: Fifo, mut queue: Receiver<Word>) {
+    while let Some(word) = queue.recv().await {
+        let line = match word {
+            Word::Line(line) => line,
+            Word::Wait(over) => {
+                // It is over when nobody is there any more to say so.
+                let _ = over.await;
+                continue;
+            }
+        };
         while let Err(error) = fifo.write(&line) {
             if error.kind() != io::ErrorKind::WouldBlock || queue.is_closed() {
                 break;

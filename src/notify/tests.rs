@@ -102,6 +102,43 @@ fn lines_arrive_whole_and_in_order_after_a_reader_was_away() {
 }
 
 #[test]
+fn another_reader_takes_the_pipe_over_and_nothing_of_it_is_lost() {
+    let folder = folder("reader");
+    let path = folder.join("fifo");
+    let out = folder.join("out");
+    // Each says who it is, then what it reads.
+    let reader = |name: &str| {
+        let text = format!("echo {name} >> {0}; exec cat \"$0\" >> {0}", out.display());
+        Pipe { path: path.clone(), owner: None, script: Some(shell(&text, &[])) }
+    };
+    run(async {
+        let shows = async |wanted: &str| {
+            while fs::read_to_string(&out).unwrap_or_default() != wanted {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let mut notifier = Notifier::new(Log::to_stderr("test"));
+        notifier.turn_to(&[reader("one")]);
+        shows("one\n").await;
+        notifier.line("first\n");
+        shows("one\nfirst\n").await;
+        notifier.turn_to(&[reader("two")]);
+        shows("one\nfirst\ntwo\n").await;
+        notifier.line("second\n");
+        shows("one\nfirst\ntwo\nsecond\n").await;
+        notifier.turn_to(&[Pipe { script: None, ..reader("") }]);
+        notifier.line("third\n");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(path.exists(), "whoever comes next finds it");
+        notifier.turn_to(&[reader("three")]);
+        shows("one\nfirst\ntwo\nsecond\nthree\nthird\n").await;
+        notifier.finish(Duration::from_secs(30)).await;
+    });
+    assert!(!path.exists());
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn a_reader_that_never_comes_costs_lines_not_memory() {
     let folder = folder("nobody");
     run(async {
