@@ -301,6 +301,7 @@ pub(super) fn describe(instance: &Instance, taken: f64) -> String {
     if let Some(other) = &instance.other_master {
         lines.push(format!("  another master speaks: {other}"));
     }
+    lines.extend(instance.rivals.iter().map(|rival| format!("  {} has {} too", rival.who, rival.address)));
     if let Some(stand) = &instance.stand {
         lines.push(format!("  {}", wished(&stand.course, stand.ends_in)));
     }

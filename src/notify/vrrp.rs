@@ -163,6 +163,7 @@ impl Herald {
             | Event::PreemptDelayStarted { .. }
             | Event::OtherMasterGone { .. }
             | Event::AddressClash { .. }
+            | Event::AddressClaimed { .. }
             | Event::TwoOwners { .. }
             | Event::HandingOver { .. }
             | Event::HandedOver { .. }

@@ -248,6 +248,9 @@ const OURS: &[(&str, &str, Shown)] = &[
     ("steadfast_instance_other_master", "1 while a master hears another one.", |i| {
         Some(f64::from(u8::from(i.other_master.is_some())))
     }),
+    ("steadfast_instance_rivals", "Addresses of a master that another host answers for too.", |i| {
+        Some(i.rivals.len() as f64)
+    }),
     ("steadfast_instance_operator", "1 while an operator's word counts instead of the configuration.", |i| {
         Some(f64::from(u8::from(i.stand.is_some())))
     }),
@@ -286,6 +289,11 @@ fn ours(page: &mut Page, seen: &Vrrp) {
                 page.sample(name, &labels, value.unwrap_or_default());
             }
         }
+    }
+    let name = "steadfast_instance_claims_total";
+    page.head(name, Kind::Counter, "Times another host was heard to answer for an address of a master.");
+    for instance in &seen.instances {
+        of_instance(page, name, instance, number(instance.claims));
     }
     let counters = [
         ("steadfast_late_turns_total", "Turns of the loop that came 0.1 s or more too late.", number(seen.late.turns)),

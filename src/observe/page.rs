@@ -146,8 +146,9 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
     let troubles = instance.faults.iter().map(|fault| format!("fault: {fault}"));
     let waits = instance.waits_for.iter().map(|what| format!("waits for {what}"));
     let other = instance.other_master.iter().map(|other| format!("another master speaks: {other}"));
+    let rivals = instance.rivals.iter().map(|rival| format!("{} has {} too", rival.who, rival.address));
     let stand = instance.stand.iter().map(|stand| wished(&stand.course, stand.ends_in));
-    for line in troubles.chain(waits).chain(other).chain(stand) {
+    for line in troubles.chain(waits).chain(other).chain(rivals).chain(stand) {
         let _ = write!(text, "<p class=\"trouble\">{}</p>", escaped(&line));
     }
     text.push_str("<dl>");

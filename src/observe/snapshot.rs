@@ -224,6 +224,12 @@ pub struct Instance {
     pub in_place: bool,
     pub handing_over: bool,
     pub addresses: Vec<Address>,
+    /// Who else has its addresses, as far as it was heard while this one held them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<Rival>,
+    /// How often that was heard.
+    #[serde(default)]
+    pub claims: u64,
     pub counters: Statistics,
     /// Seconds in each state so far, and how often it was entered, by keepalived's numbers.
     #[serde(default)]
@@ -280,6 +286,16 @@ pub struct Address {
     pub interface: Option<String>,
     /// Not in the adverts.
     pub excluded: bool,
+}
+
+/// Somebody else with one of the addresses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rival {
+    pub address: String,
+    /// The link address of a host, or an interface of this node.
+    pub who: String,
+    /// When it was heard last.
+    pub heard: f64,
 }
 
 /// A change of state and what led to it.

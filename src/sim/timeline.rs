@@ -189,6 +189,9 @@ pub fn words(names: &Names<'_>, told: &Event) -> Option<String> {
             format!("{} hears another master of {priority} and stays", of(instance))
         }
         Event::OtherMasterGone { instance, .. } => format!("{} is the only master again", of(instance)),
+        Event::AddressClaimed { instance, address, mac: _ } => {
+            format!("{}: somebody else has {address} too", of(instance))
+        }
         Event::AddressClash { instance, source } => format!("{}: somebody else sends from {source}", of(instance)),
         Event::TwoOwners { instance, yielding, .. } => {
             format!("{}: two owners, {}", of(instance), if *yielding { "this one yields" } else { "this one stays" })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::journal::{PATIENCE, Reading};
 use crate::node::{Daemon, Node, Program};
-use crate::site::{Pair, SECURE};
+use crate::site::{Pair, SECURE, Site};
 use crate::topology::Lab;
 
 /// One instance as text.
@@ -187,6 +187,29 @@ fn who_reads_the_notify_pipe_gets_every_line_in_order_however_late() {
 }
 
 #[test]
+fn a_reload_that_changes_only_who_reads_the_notify_pipe_keeps_the_pipe() {
+    let test = "a_reload_that_changes_only_who_reads_the_notify_pipe_keeps_the_pipe";
+    let text = |reader: &str, priority| {
+        let pipe = format!(" vrrp_notify_fifo /run/pipe\n vrrp_notify_fifo_script \"/run/reader {reader}\"\n");
+        let pipe = format!("{pipe} vrrp_notify_priority_changes true\n}}\n");
+        format!("{}{}", SECURE.replace("}\n", &pipe), instance("A", 1, priority, "0.2", "10.0.0.100", ""))
+    };
+    let Some(Site { lab, a }) = Site::new(test) else { return };
+    a.script("reader", "exec cat \"$2\" >>/run/lines.$1");
+    let daemon = a.start(Program::Steadfast, &text("one", 100));
+    a.shows("grep -c 'INSTANCE \"A\" MASTER 100' /run/lines.one", "1");
+    a.shows("pgrep -fc '[c]at /run/pipe'", "1");
+    a.reconfigure(&text("two", 101));
+    daemon.signal("HUP");
+    lab.journal.until("the reload", |seen| seen.said("a", "Reload 2 complete"));
+    a.shows("grep -c 'MASTER_PRIORITY 101' /run/lines.two", "1");
+    a.shows("pgrep -fc '[c]at /run/pipe'", "1");
+    assert_eq!(a.inside("[ -p /run/pipe ] && echo there"), "there");
+    assert!(daemon.stop().success());
+    a.shows("ls /run/pipe 2>/dev/null", "");
+}
+
+#[test]
 fn a_script_that_hangs_and_forks_is_ended_with_all_its_children() {
     let Some(mut lab) = Lab::new("a_script_that_hangs_and_forks_is_ended_with_all_its_children") else { return };
     let lan = lab.segment("lan");
@@ -199,6 +222,106 @@ fn a_script_that_hangs_and_forks_is_ended_with_all_its_children() {
     lab.journal.beats(2, |frame| frame.is_advert("10.0.0.1", 150));
     assert!(daemon.stop().success());
     a.shows("pgrep -fc '[s]leep 4711|/run/[h]ang'", "0");
+}
+
+#[test]
+fn scripts_that_flood_what_they_print_disturb_nobody() {
+    // A gigabyte on both outputs, from a tracked script and from a hook.
+    let before = format!("{SECURE}vrrp_script S {{\n script \"/run/flood tracked\"\n interval 1\n timeout 60\n}}\n");
+    let more = "track_script {\n S\n }\n notify \"/run/flood hook\"";
+    let Some(mut lab) = Lab::new("scripts_that_flood_what_they_print_disturb_nobody") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.script("flood", "head -c 1000000000 /dev/zero | tee /dev/stderr; echo $1 >>/run/flooded");
+    let text = format!("{before}{}", instance("A", 1, 100, "0.2", "10.0.0.100", more));
+    let daemon = a.start(Program::Steadfast, &text);
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    a.shows("sort -u /run/flooded", "hook\ntracked");
+    let seen = lab.journal.beats(5, |frame| frame.is_advert("10.0.0.1", 100));
+    assert!(seen.logs("a").count() < 100 && seen.holds_alone("a", "10.0.0.100"), "{seen}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn an_address_that_a_stranger_has_too_is_told_by_its_link_address_and_stays_with_its_router() {
+    let test = "an_address_that_a_stranger_has_too_is_told_by_its_link_address_and_stays_with_its_router";
+    let Some(mut pair) = pair(test) else { return };
+    // One that is silent, so somebody has to ask.
+    let addresses = ["10.0.0.3/24", "10.0.0.100/32", "fd00::100/128"];
+    let stranger = pair.lab.node_on(&pair.lan, "c", &addresses);
+    let mac = stranger.inside("ip -o link show eth0 | sed 's/.*ether \\([^ ]*\\).*/\\1/'");
+    let six = "vrrp_instance B {\n interface eth0\n version 3\n virtual_router_id 2\n priority 200\n advert_int 0.2\n \
+               virtual_ipaddress {\n fe80::100\n fd00::100\n }\n}\n";
+    let text = |priority| instance("A", 1, priority, "0.2", "10.0.0.100", "");
+    let a = pair.a.start(Program::Steadfast, &format!("{}{six}", text(200)));
+    let b = pair.b.start(Program::Steadfast, &text(100));
+    let told = |address: &str| format!("{address} is answered for by {mac} too");
+    let seen = pair.until("a tells of the stranger", |seen| {
+        seen.said("a", &told("10.0.0.100")) && seen.said("a", &told("fd00::100"))
+    });
+    assert_eq!(seen.holders("10.0.0.100"), ["a", "c"]);
+    // It is shown, counted, and an event.
+    let status = pair.a.inside(&format!("{} status", env!("CARGO_BIN_EXE_steadfast")));
+    assert!(status.contains(&format!("{mac} has 10.0.0.100 too")), "{status}");
+    let json = pair.a.inside(&format!("{} status --json", env!("CARGO_BIN_EXE_steadfast")));
+    assert!(json.contains("\"claims\":1") || json.contains("\"claims\": 1"), "{json}");
+    let events = pair.a.inside(&format!("{} events", env!("CARGO_BIN_EXE_steadfast")));
+    assert!(events.contains(&told("10.0.0.100")), "{events}");
+    // The routers are not disturbed, and the next one finds the stranger too.
+    pair.lab.journal.beats(5, |frame| frame.is_advert("10.0.0.1", 200));
+    assert!(!pair.b.has("10.0.0.100") && !pair.lab.journal.read().said("b", "answered for"));
+    assert!(a.stop().success());
+    pair.until("b tells of it", |seen| seen.said("b", &told("10.0.0.100")));
+    assert!(pair.b.has("10.0.0.100"));
+    assert!(b.stop().success());
+    assert!(stranger.has("10.0.0.100"), "what is not ours stays");
+}
+
+#[test]
+fn routers_that_hand_over_to_each_other_are_no_strangers() {
+    let Some(pair) = pair("routers_that_hand_over_to_each_other_are_no_strangers") else { return };
+    let text = |priority| instance("A", 1, priority, "0.2", "10.0.0.100", "");
+    let b = pair.b.start(Program::Steadfast, &text(100));
+    pair.until("b leads", |seen| seen.holds_alone("b", "10.0.0.100"));
+    let a = pair.a.start(Program::Steadfast, &text(200));
+    pair.until("a leads", |seen| seen.holds_alone("a", "10.0.0.100"));
+    // Long enough to ask and to be answered.
+    pair.lab.journal.beats(10, |frame| frame.is_advert("10.0.0.1", 200));
+    assert!(a.stop().success());
+    pair.lab.journal.beats(10, |frame| frame.is_advert("10.0.0.2", 100));
+    let seen = pair.lab.journal.read();
+    assert!(!seen.said("a", "answered for") && !seen.said("b", "answered for"), "{seen}");
+    assert!(b.stop().success());
+}
+
+#[test]
+fn an_address_that_was_there_before_is_used_and_not_left_behind() {
+    let Some(mut lab) = Lab::new("an_address_that_was_there_before_is_used_and_not_left_behind") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.operator("ip addr add 10.0.0.100/32 dev eth0");
+    let daemon = a.start(Program::Steadfast, &instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    let announced = |seen: &Reading| seen.frames().any(|frame| frame.announces("10.0.0.100"));
+    lab.journal.until("it is announced", |seen| announced(seen) && seen.holds_alone("a", "10.0.0.100"));
+    assert!(daemon.stop().success());
+    assert!(!a.has("10.0.0.100"));
+}
+
+#[test]
+fn an_address_that_another_interface_has_already_is_told_and_left_there() {
+    let Some(mut lab) = Lab::new("an_address_that_another_interface_has_already_is_told_and_left_there") else {
+        return;
+    };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    a.operator("ip addr add 10.0.0.100/32 dev lo");
+    let daemon = a.start(Program::Steadfast, &instance("A", 1, 100, "0.2", "10.0.0.100", ""));
+    lab.journal.until("it is told", |seen| seen.said("a", "10.0.0.100 is on lo of this node already"));
+    a.shows("ip -o addr show dev eth0 to 10.0.0.100 | wc -l", "1");
+    let status = a.inside(&format!("{} status", env!("CARGO_BIN_EXE_steadfast")));
+    assert!(status.contains("lo of this node has 10.0.0.100 too"), "{status}");
+    assert!(daemon.stop().success());
+    a.shows("ip -o addr show to 10.0.0.100 | grep -c 'lo *inet'", "1");
 }
 
 #[test]

@@ -13,11 +13,12 @@ use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv6::MutableIpv6Packet;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
 
+use super::claims::Probe;
 use crate::kernel::Mac;
 
-const ETHERNET: usize = 14;
-const ARP: usize = 28;
-const IPV6: usize = 40;
+pub(super) const ETHERNET: usize = 14;
+pub(super) const ARP: usize = 28;
+pub(super) const IPV6: usize = 40;
 /// Advert, target and the option with the link address.
 const ADVERT: usize = 32;
 
@@ -117,15 +118,23 @@ impl Announcer {
     }
 
     pub fn announce(&self, announcement: &Announcement) -> io::Result<()> {
-        let Some(frame) = announcement.frame() else { return Err(io::ErrorKind::InvalidData.into()) };
-        let to = link_address(announcement.interface)?;
-        self.0.send_to(&frame, &to).map(drop)
+        self.send(announcement.interface, announcement.frame())
+    }
+
+    pub fn ask(&self, probe: &Probe) -> io::Result<()> {
+        self.send(probe.interface, probe.frame())
+    }
+
+    fn send(&self, interface: u32, frame: Option<Vec<u8>>) -> io::Result<()> {
+        let Some(frame) = frame else { return Err(io::ErrorKind::InvalidData.into()) };
+        self.0.send_to(&frame, &link_address(interface, 0)?).map(drop)
     }
 }
 
-/// Where a frame leaves; the frame itself says to whom. Neither nix nor socket2 makes link addresses.
+/// Where a frame leaves; the frame itself says to whom. For a socket that takes frames in, also which. Neither nix nor
+/// socket2 makes link addresses.
 #[allow(unsafe_code)]
-fn link_address(interface: u32) -> io::Result<SockAddr> {
+pub(super) fn link_address(interface: u32, protocol: u16) -> io::Result<SockAddr> {
     let index = i32::try_from(interface).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let length = mem::size_of::<libc::sockaddr_ll>();
     let mut storage = SockAddrStorage::zeroed();
@@ -134,6 +143,7 @@ fn link_address(interface: u32) -> io::Result<SockAddr> {
     let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_ifindex = index;
+    address.sll_protocol = protocol.to_be();
     // SAFETY: the storage holds the family written above and the length that belongs to it.
     Ok(unsafe { SockAddr::new(storage, length as libc::socklen_t) })
 }

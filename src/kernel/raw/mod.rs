@@ -4,6 +4,7 @@
 //! Receivers deliver to the caller's closure and never wait. Senders fail at once when the interface cannot send; an
 //! advert that is late is worth less than the next one, so nothing is queued.
 
+pub mod claims;
 pub mod frame;
 
 #[cfg(test)]

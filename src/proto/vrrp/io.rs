@@ -262,6 +262,13 @@ pub enum Event {
         instance: InstanceId,
         source: IpAddr,
     },
+    /// A host with this link address says that it has an address the instance holds. The driver hears that and tells
+    /// it; no decision depends on it.
+    AddressClaimed {
+        instance: InstanceId,
+        address: IpAddr,
+        mac: [u8; 6],
+    },
     /// Two routers claim to own the addresses (priority 255).
     TwoOwners {
         instance: InstanceId,

@@ -21,6 +21,7 @@ mod meaning;
 mod pace;
 mod ports;
 mod report;
+mod rivals;
 pub mod role;
 pub mod show;
 mod statics;
@@ -67,6 +68,7 @@ use filter::Filtering;
 use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
 use ports::Ports;
+use rivals::Rivals;
 use statics::Statics;
 use strangers::Strangers;
 use vmac::Virtuals;
@@ -146,6 +148,7 @@ struct Worker<'a> {
     holder: Holder,
     statics: Statics,
     strangers: Strangers,
+    rivals: Rivals,
     beats: Beats,
     filtering: Filtering,
     writer: Writer<Part>,
@@ -194,6 +197,7 @@ impl<'a> Worker<'a> {
             holder: Holder::default(),
             statics: Statics::default(),
             strangers: Strangers::default(),
+            rivals: Rivals::new()?,
             beats: Beats::default(),
             filtering: Filtering::default(),
             writer,
@@ -244,6 +248,7 @@ impl<'a> Worker<'a> {
         self.plan = plan;
         self.ports.plan(&self.plan.ports, &self.plan.around.queues);
         self.strangers.follow(&self.plan);
+        self.rivals.retain(|instance| self.plan.setup.instances.contains_key(&instance));
         self.interfaces.ask_only(|name| self.plan.around.polled.contains_key(name));
         self.heart.follow(&self.plan.setup);
         self.pending.push_back(Input::Reconfigure(changes));
@@ -471,6 +476,14 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Others that have what an instance holds from now on will be heard.
+    fn look_out(&mut self, instance: InstanceId, wanted: &Holdings) {
+        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
+        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
+        let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
+        self.rivals.holds(instance, wanted, place, &report::Names(&self.plan).instance(instance), &self.outside.log);
+    }
+
     fn obey(&mut self, order: Order) -> io::Result<()> {
         match order {
             Order::Reload(plan) => self.adopt(*plan)?,
@@ -499,6 +512,7 @@ impl<'a> Worker<'a> {
             }
             Effect::Hold(ticket, instance, wanted) => {
                 self.announcing.holds(instance, &wanted);
+                self.look_out(instance, &wanted);
                 self.want(ticket, instance, wanted);
                 self.deposit_farewell(engine, instance);
             }
@@ -554,10 +568,12 @@ impl World for Worker<'_> {
         let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
         let statics = self.statics.rest(clock::now());
         let announcement = self.announcing.rest();
+        let question = self.rivals.rest();
         let beat = self.beats.rest(&self.plan.around.polled, clock::now());
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
+            waited = self.rivals.wait() => waited,
             Some(done) = self.answers.recv() => {
                 self.answered = Some(done);
                 Ok(())
@@ -574,6 +590,7 @@ impl World for Worker<'_> {
             () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
             () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
             () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
+            () = tokio::time::sleep(question.unwrap_or_default()), if question.is_some() => Ok(()),
             () = tokio::time::sleep(beat.unwrap_or_default()), if beat.is_some() => Ok(()),
             () = tokio::time::sleep(OPEN_RETRY), if retry => {
                 self.stale = true;
@@ -596,6 +613,10 @@ impl World for Worker<'_> {
         }
         self.hold_statics();
         self.announcing.serve(&self.outside.log);
+        self.rivals.ask(&self.interfaces, &self.outside.log);
+        for event in self.rivals.hear(&self.interfaces)? {
+            self.carry_out(engine, Effect::Report(event));
+        }
         self.ask_interfaces()?;
         // What the engine must know before it hears anything: its instances, their ports, their links.
         if self.stale {

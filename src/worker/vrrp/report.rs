@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::channel::Happened;
-use crate::kernel::clock;
+use crate::kernel::{Mac, clock};
 use crate::observe::log::Level;
 use crate::plan::vrrp::VrrpPlan;
 use crate::proto::vrrp::{Cause, Event, Fault, GroupId, InstanceId, Item, Phase, Refusal, Stand, StandCourse, TrackId};
@@ -127,6 +127,11 @@ fn about_instance(event: &Event, names: Names<'_>) -> Option<(InstanceId, Level,
         Event::AddressClash { instance, source } => {
             one(instance, Level::Error, format!("another router sends from our own address {source}"))
         }
+        Event::AddressClaimed { instance, address, mac } => one(
+            instance,
+            Level::Warning,
+            format!("{address} is answered for by {} too: two hosts have it, take it from the other one", Mac(*mac)),
+        ),
         Event::TwoOwners { instance, source, yielding } => {
             let course = if *yielding { "yielding" } else { "staying master unless it persists" };
             one(instance, Level::Error, format!("{source} owns the addresses (priority 255) as we do: {course}"))

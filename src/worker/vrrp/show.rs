@@ -71,6 +71,7 @@ impl Worker<'_> {
         });
         let interface = over.map(|over| over.name.clone()).or_else(|| configured.clone());
         let (spent, entered) = self.chronicle.times(id);
+        let (rivals, claims) = self.rivals.of(id);
         Some(Instance {
             number: id.0,
             stand: shown.stand.map(|(stand, until)| Standing {
@@ -111,6 +112,8 @@ impl Worker<'_> {
             in_place: shown.in_place,
             handing_over: shown.handing_over,
             addresses: self.addresses(&shown, interface.as_deref()),
+            rivals,
+            claims,
             counters: shown.counters.into(),
             spent,
             entered,
