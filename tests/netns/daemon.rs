@@ -216,3 +216,21 @@ fn the_kernel_is_told_about_groups_and_addresses_as_configured_and_told_otherwis
     assert!(daemon.stop().success());
     assert_eq!((site.a.inside(reports), site.a.inside(promotes)), usual);
 }
+
+#[test]
+fn a_daemon_of_a_namespace_sees_the_processes_of_its_machine() {
+    let Some(site) = Site::new("a_daemon_of_a_namespace_sees_the_processes_of_its_machine") else { return };
+    site.a.inside("mkdir -p /run/netns && ip netns add blue && ip -n blue link add eth0 type veth peer name peer0");
+    site.a.inside("ip -n blue link set lo up; ip -n blue link set peer0 up; ip -n blue link set eth0 up");
+    site.a.inside("ip -n blue addr add 10.9.0.1/24 dev eth0");
+    // No other process of this machine has these words.
+    let text = "net_namespace blue\nvrrp_track_process chk {\n process sleep 98765.75\n}\n";
+    let tracking = INSTANCE.replace("virtual_ipaddress", "track_process {\n chk\n }\n virtual_ipaddress");
+    let daemon = site.a.start_with(Program::Steadfast, "--vrrp", &format!("{text}{tracking}"));
+    site.lab.journal.until("it misses the process", |seen| seen.said("a", "Entering FAULT"));
+    site.a.inside("sleep 98765.75 >/dev/null 2>&1 & echo $! >/run/tracked");
+    site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "1");
+    site.a.inside("kill $(cat /run/tracked)");
+    site.shows("ip -n blue -o addr show to 10.0.0.100 | wc -l", "0");
+    assert!(daemon.stop().success());
+}

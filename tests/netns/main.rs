@@ -34,6 +34,7 @@ mod mail;
 mod marks;
 mod migrate;
 mod nft;
+mod platforms;
 mod probes;
 mod recipes;
 mod scenarios;
