@@ -189,6 +189,14 @@ fn mehdy(page: &mut Page, seen: &Vrrp) {
             }
         }
     }
+    page.head("keepalived_exporter_build_info", Kind::Gauge, "The version of what stands in for the exporter.");
+    page.sample("keepalived_exporter_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    // A counter by its name with that exporter, and the configured delay by its meaning.
+    let name = "keepalived_gratuitous_arp_delay_total";
+    page.head(name, Kind::Counter, "Seconds until the second block of gratuitous ARP, as configured.");
+    for instance in &seen.instances {
+        of_instance(page, name, instance, instance.garp_delay);
+    }
     for (name, _, help, of) in COUNTERS {
         let name = format!("keepalived_{name}_total");
         counter(page, seen, &name, help, *of);
@@ -259,7 +267,22 @@ const OURS: &[(&str, &str, Shown)] = &[
     }),
 ];
 
+/// How available each virtual address was, as far as this router can say.
+fn addresses(page: &mut Page, seen: &Vrrp) {
+    for (name, kind, help, of) in lvs::RECORDS {
+        let name = format!("steadfast_vip_{name}");
+        page.head(&name, kind, help);
+        for instance in &seen.instances {
+            let Some(value) = of(&instance.available) else { continue };
+            for address in &instance.addresses {
+                page.sample(&name, &[("iname", &instance.name), ("ip_address", &address.address)], value);
+            }
+        }
+    }
+}
+
 fn ours(page: &mut Page, seen: &Vrrp) {
+    addresses(page, seen);
     page.one("steadfast_start_time_seconds", "When the VRRP worker started.", seen.started);
     page.one("steadfast_snapshot_timestamp_seconds", "When these numbers were taken.", seen.taken);
     for (name, help, of) in OURS {

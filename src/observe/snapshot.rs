@@ -234,6 +234,12 @@ pub struct Instance {
     /// Seconds in each state so far, and how often it was entered, by keepalived's numbers.
     #[serde(default)]
     pub spent: [f64; 4],
+    /// How available its addresses were: while this router is master or follows one they are served.
+    #[serde(default)]
+    pub available: lvs::Record,
+    /// `garp_master_delay`.
+    #[serde(default)]
+    pub garp_delay: f64,
     #[serde(default)]
     pub entered: [u64; 4],
     /// The last changes of state, oldest first.

@@ -66,10 +66,10 @@ const SERVERS: [(&str, &str, OfServer); 4] = [
     }),
 ];
 
-type OfRecord = fn(&Record) -> Option<f64>;
+pub(super) type OfRecord = fn(&Record) -> Option<f64>;
 
 /// How available something was.
-const RECORDS: [(&str, Kind, &str, OfRecord); 7] = [
+pub(super) const RECORDS: [(&str, Kind, &str, OfRecord); 7] = [
     ("last_transition_timestamp_seconds", Kind::Gauge, "When it came into its state.", |r| Some(r.since)),
     ("up_seconds_total", Kind::Counter, "Seconds it was up.", |r| Some(r.up_seconds)),
     ("down_seconds_total", Kind::Counter, "Seconds it was down.", |r| Some(r.down_seconds)),

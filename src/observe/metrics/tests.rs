@@ -51,6 +51,8 @@ fn vrrp() -> Vrrp {
             address("192.0.2.10", 32, false),
             address("fd00::9", 64, true),
         ],
+        available: Record { up_seconds: 90.0, down_seconds: 4.0, failures: 3, repairs: 2, ..Record::default() },
+        garp_delay: 5.0,
         counters: Statistics { advert_sent: 7, checksum_err: 2, ..Statistics::default() },
         ..Instance::default()
     };
@@ -67,6 +69,12 @@ fn dashboards_of_mehdy_s_exporter_find_their_series() {
         r#"keepalived_vrrp_state{iname="VI \"1\"",intf="eth0",vrid="51",ip_address="192.0.2.10"} 2"#,
         r#"keepalived_vrrp_excluded_state{iname="VI \"1\"",intf="eth0",vrid="51",ip_address="fd00::9/64"} 2"#,
         r#"keepalived_advertisements_sent_total{iname="VI \"1\"",intf="eth0",vrid="51"} 7"#,
+        r#"keepalived_gratuitous_arp_delay_total{iname="VI \"1\"",intf="eth0",vrid="51"} 5"#,
+        r#"keepalived_exporter_build_info{version="0.1.0"} 1"#,
+        r#"steadfast_vip_down_seconds_total{iname="VI \"1\"",ip_address="192.0.2.10"} 4"#,
+        r#"steadfast_vip_failures_total{iname="VI \"1\"",ip_address="fd00::9"} 3"#,
+        r#"steadfast_vip_between_failures_mean_seconds{iname="VI \"1\"",ip_address="192.0.2.9"} 30"#,
+        r#"steadfast_vip_to_repair_mean_seconds{iname="VI \"1\"",ip_address="192.0.2.9"} 2"#,
         r#"keepalived_script_status{name="chk"} 1"#,
         r#"keepalived_script_state{name="chk"} 1"#,
         r#"steadfast_adverts_refused_total{iname="VI \"1\"",intf="eth0",vrid="51",reason="checksum_err"} 2"#,
@@ -109,7 +117,7 @@ fn servers_checks_and_the_kernel_s_table_are_counted() {
     ] {
         assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
     }
-    assert!(!text.contains("to_repair_mean_seconds{"), "nothing was repaired yet");
+    assert!(!text.contains("steadfast_real_server_to_repair_mean_seconds{"), "nothing was repaired yet");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::kernel::clock;
+use crate::observe::snapshot::lvs::Record;
 use crate::observe::snapshot::{Late, State, Step};
 use crate::plan::vrrp::VrrpPlan;
-use crate::proto::vrrp::{Event, InstanceId};
+use crate::proto::vrrp::{Cause, Engine, Event, InstanceId};
 
 use super::report;
 use super::show::state;
@@ -30,6 +31,10 @@ struct Times {
     at: u64,
     spent: [f64; 4],
     entered: [u64; 4],
+    /// Seconds in which a master that was heard was silent until this router took over.
+    gaps: f64,
+    failures: u64,
+    repairs: u64,
 }
 
 impl Times {
@@ -40,6 +45,29 @@ impl Times {
             *now += lasts;
         }
         spent
+    }
+
+    /// How available the addresses were, as far as this router can say: they are served where it is master or follows
+    /// one. A master that falls silent was gone for the whole master down time, `silent`.
+    fn judge(&mut self, from: State, to: State, silent: Option<f64>) {
+        if let Some(silent) = silent {
+            self.gaps += silent;
+            self.failures += 1;
+            self.repairs += 1;
+        }
+        self.failures += u64::from(to == State::Fault && from != State::Fault);
+        self.repairs += u64::from(from == State::Fault && to != State::Fault);
+    }
+
+    fn record(&self, since: f64) -> Record {
+        let [init, backup, master, fault] = self.spent();
+        Record {
+            since,
+            up_seconds: (backup + master - self.gaps).max(0.0),
+            down_seconds: init + fault + self.gaps,
+            failures: self.failures,
+            repairs: self.repairs,
+        }
     }
 
     fn enter(&mut self, state: State) {
@@ -79,19 +107,41 @@ impl Chronicle {
         self.times.get(&instance).map(|times| (times.spent(), times.entered)).unwrap_or_default()
     }
 
+    /// How available the addresses of an instance were.
+    pub(super) fn available(&self, instance: InstanceId) -> Record {
+        let since = self.since(instance);
+        self.times.get(&instance).map_or(Record { since, ..Record::default() }, |times| times.record(since))
+    }
+
     pub(super) fn started(&self) -> f64 {
         self.started
     }
 
-    pub(super) fn note(&mut self, event: &Event, plan: &VrrpPlan) {
+    pub(super) fn note(&mut self, event: &Event, plan: &VrrpPlan, engine: &Engine) {
         match event {
             Event::Entered { instance, from, to, cause, priority, .. } => {
                 let steps = self.steps.entry(*instance).or_default();
                 if steps.len() >= STEPS_MAX {
                     steps.pop_front();
                 }
-                let before = Times { state: state(*from), at: clock::now(), spent: [0.0; 4], entered: [0; 4] };
-                self.times.entry(*instance).or_insert(before).enter(state(*to));
+                let before = Times {
+                    state: state(*from),
+                    at: clock::now(),
+                    spent: [0.0; 4],
+                    entered: [0; 4],
+                    gaps: 0.0,
+                    failures: 0,
+                    repairs: 0,
+                };
+                // Where no master was ever heard, none fell silent.
+                let silent = (*cause == Cause::MasterDown)
+                    .then(|| engine.show(*instance))
+                    .flatten()
+                    .filter(|shown| shown.followed.is_some())
+                    .map(|shown| shown.master_down_time.as_secs_f64());
+                let times = self.times.entry(*instance).or_insert(before);
+                times.judge(state(*from), state(*to), silent);
+                times.enter(state(*to));
                 steps.push_back(Step {
                     at: clock::wall().as_secs_f64(),
                     from: state(*from),
@@ -124,13 +174,41 @@ mod tests {
 
     #[test]
     fn time_is_counted_in_the_state_it_was_spent_in() {
-        let mut times = Times { state: State::Backup, at: clock::now(), spent: [0.0; 4], entered: [0; 4] };
+        let mut times = Times {
+            state: State::Backup,
+            at: clock::now(),
+            spent: [0.0; 4],
+            entered: [0; 4],
+            gaps: 0.0,
+            failures: 0,
+            repairs: 0,
+        };
         for state in [State::Master, State::Fault, State::Master] {
             times.enter(state);
         }
         assert_eq!(times.entered, [0, 0, 2, 1]);
         let [init, backup, master, fault] = times.spent();
         assert!(init == 0.0 && backup > 0.0 && master > 0.0 && fault > 0.0);
+    }
+
+    #[test]
+    fn addresses_are_down_in_fault_and_while_a_master_is_silent() {
+        let mut times = Times {
+            state: State::Backup,
+            at: clock::now(),
+            spent: [5.0, 100.0, 50.0, 10.0],
+            entered: [0; 4],
+            gaps: 0.0,
+            failures: 0,
+            repairs: 0,
+        };
+        times.judge(State::Backup, State::Master, Some(3.0));
+        times.judge(State::Master, State::Fault, None);
+        let record = times.record(1.0);
+        assert_eq!((record.failures, record.repairs), (2, 1));
+        assert!((record.down_seconds - 18.0).abs() < 1.0 && (record.up_seconds - 147.0).abs() < 1.0, "{record:?}");
+        times.judge(State::Fault, State::Backup, None);
+        assert_eq!(times.record(1.0).repairs, 2);
     }
 
     #[test]

@@ -527,7 +527,7 @@ impl<'a> Worker<'a> {
                 for (level, said) in report::said(&event, &self.plan) {
                     self.outside.log.write_about(level, &said.text, process::facts(&said));
                 }
-                self.chronicle.note(&event, &self.plan);
+                self.chronicle.note(&event, &self.plan, engine);
                 (self.outside.told)(&event, &self.plan);
             }
         }

@@ -117,6 +117,8 @@ impl Worker<'_> {
             counters: shown.counters.into(),
             spent,
             entered,
+            available: self.chronicle.available(id),
+            garp_delay: shown.params.announce.delay.as_secs_f64(),
             history: self.chronicle.history(id),
             interface,
         })
