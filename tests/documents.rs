@@ -40,6 +40,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("keepalived -t", Run(0)),
     ("target/release/steadfast check", Run(0)),
     ("target/release/steadfast -n", Played("tests/netns/node.rs", "--dont-fork")),
+    ("steadfast events | grep 'answered for'", Played("tests/netns/scenarios.rs", "is answered for by {mac} too")),
     // The steps of a migration: tests/netns/migrate.rs plays them without systemd.
     ("systemctl ", Played("tests/netns/migrate.rs", "keepalived")),
     ("journalctl ", Played("tests/netns/migrate.rs", "keepalived")),
