@@ -94,6 +94,8 @@ fn played(stretch: Stretch) -> (usize, Option<Phase>) {
     (different, phase)
 }
 
+// The core alone writes nothing.
+#[cfg(feature = "daemon")]
 #[test]
 fn a_failover_plays_again_as_it_was_though_the_password_is_gone() {
     let flight = failover();
