@@ -47,6 +47,11 @@ impl Figures {
         format!("{} ({} to {})", short(median(values)), short(quantile(values, 0.95)), short(most(values)))
     }
 
+    /// The same without ratio and verdict: which of the two is larger is chance.
+    pub fn chance(&self, what: &str, unit: &str, limit: &str) {
+        println!("| {what}, {unit} | {} | {} | {limit} | - |", Self::spread(&self.ours), Self::spread(&self.theirs));
+    }
+
     /// A line of a table: ours, theirs, what they are measured by, the ratio and the verdict.
     pub fn line(&self, what: &str, unit: &str, limit: &str) {
         let ratios = self.ratios();

@@ -281,6 +281,8 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         if self.is_running() {
             self.send("KILL");
+            // Who let it in stops with it, and would be waited for until somebody wakes it.
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
