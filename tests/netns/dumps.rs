@@ -26,11 +26,14 @@ fn dump(node: &Node, daemon: &Daemon, signal: &str, file: &str) -> String {
     read_when_there(node, file)
 }
 
+/// The text once somebody has written it and nobody writes any more: keepalived fills the file under its final name.
 #[track_caller]
 fn read_when_there(node: &Node, file: &str) -> String {
     let start = Instant::now();
+    let line =
+        format!("[ -s /run/{file} ] && [ -z \"$(find /proc/[0-9]*/fd -lname '*/{file}' 2>&-)\" ] && cat /run/{file}");
     loop {
-        let text = node.inside(&format!("cat /run/{file}"));
+        let text = node.inside(&line);
         if !text.is_empty() {
             return text;
         }
