@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # The only list of developer commands. `make` prints it.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # The guest's side of benches/checks.sh.
 . "$HERE/dist/guest/prepare"
 work=/run/bench

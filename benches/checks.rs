@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a check costs: `make bench-checks` prints the CPU time of one TCP check and of one HTTP check, made one after the
 //! other and many at once, by the thread that checks alone. The servers are another thread, on the loopback address.
 //!

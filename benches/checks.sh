@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # What checks cost the daemon that makes them, beside Debian's keepalived in the same guest (User Mode Linux): CPU of one
 # TCP check and of one HTTP check, and memory of one checker that rests.
 #

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Times reading a large configuration: ours to a typed, resolved value, and keepalived's own configuration test, by turns.
 #
 # benches/conf.sh [ROUNDS]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the VRRP machine itself costs: `make bench-core` prints a table of times with the aim beside each.
 //!
 //! Nothing here fails because something is slow. A row is the median of several rounds, with the fastest and the

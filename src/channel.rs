@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the processes of the daemon say to each other: one JSON message a packet, a descriptor beside it where a text is
 //! handed over. Low in rate and easy to read in a trace.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Connections to others, for checks and mail: from the address, port and interface and under the mark that the
 //! configuration names, within a time limit, and never more at once than there are descriptors for.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steadfast keeps a service's address alive.
 //!
 //! `proto`, `plan` and `sim` are pure and build without the feature `daemon`, for any target. Everything else talks to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! argv -> role -> exit code; nothing else.
 
 use std::io::{IsTerminal, stderr, stdout};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Findings as people and programs read them: with carets, in one line, as JSON.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};

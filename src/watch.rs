@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tracked objects outside the network: scripts that are run, files that are read, processes that are counted. What is
 //! seen becomes a reading for the machine; what a reading means is decided there.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Structure that must hold: which module may import which, and which names appear only where the operating system
 //! is touched. The table below is the map in docs/architecture.md as data.
 
@@ -257,4 +258,49 @@ fn commands_named_in_documents_exist() {
         }
     }
     assert!(wrong.is_empty(), "no such command:\n{}", wrong.join("\n"));
+}
+
+/// The line with which every source says what it may be used for.
+const LICENCE: &str = "SPDX-License-Identifier: MIT OR Apache-2.0";
+
+/// Where sources are. What building leaves in `target` is none.
+const HOLD_SOURCES: &[&str] = &[".ci", "benches", "dist", "docs", "fuzz", "genhash", "keepalived-conf", "src", "tests"];
+
+/// Rust, grammars, Python and whatever names its interpreter, with their texts.
+fn every_source() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = HOLD_SOURCES.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let path = entry.path();
+            let kind = entry.file_type().expect("a kind of file");
+            if kind.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+                folders.push(path);
+            } else if kind.is_file() {
+                let by_name =
+                    path.extension().is_some_and(|end| ["rs", "pest", "py", "sh"].iter().any(|one| end == *one));
+                let Ok(text) = fs::read_to_string(&path) else { continue };
+                if by_name || text.starts_with("#!/") {
+                    found.push((path, text));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_source_says_its_licence() {
+    let sources = every_source();
+    assert!(sources.len() > 600, "{} sources", sources.len());
+    let mut wrong = Vec::new();
+    for (path, text) in sources {
+        let mut lines = text.lines().filter(|line| !line.starts_with("#!/"));
+        let says = |line: &str| line.strip_prefix("// ").or(line.strip_prefix("# ")) == Some(LICENCE);
+        if !lines.next().is_some_and(says) {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "these must begin with a comment `{LICENCE}`:\n{}", wrong.join("\n"));
 }

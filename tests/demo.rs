@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The demonstrations: they come to their end, and whatever ends them, nothing is left of them.
 //!
 //! Without IPVS in the kernel or User Mode Linux it cannot run here: these tests say so and pass.

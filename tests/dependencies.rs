@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What we are built from: every licence may stand beside ours, and everything comes from the one registry. `deny.toml` says
 //! what is allowed; `cargo deny` looks at more (advisories, yanked versions) where it is installed.
 

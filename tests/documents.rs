@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every command of the documents is run, or named with what plays it instead.
 //!
 //! The commands stand in blocks marked `sh`. A new one wants a row here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! An independent reader of our packets: every kind of advert goes into a capture file, and tshark must find the
 //! fields we put in, right checksums, and nothing malformed.
 

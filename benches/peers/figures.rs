@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Medians, ratios and tables.
 
 use std::process::Command;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ours beside the packaged keepalived: the same configurations in the same labs of namespaces, by turns, in one run.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two nodes and a client on a segment, once with our daemon and once with theirs.
 
 use std::thread;

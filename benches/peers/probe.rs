@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A client that asks an address once a millisecond and notes when it was answered.
 
 use std::io::Read;

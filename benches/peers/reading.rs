@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the benchmark asks of a journal: moments.
 
 use std::collections::BTreeSet;

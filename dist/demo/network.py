@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """The network of the demonstration: its nodes and segments, the web servers and the client."""
 import ctypes
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The authentication header: any octets, and a genuine advert with the input laid over it. What differs from the
 //! genuine one anywhere but in the fields that may change on the way must be refused.
 

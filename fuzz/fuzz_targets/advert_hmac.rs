@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keyed trailer: any octets, and genuine adverts with the input laid over them. What differs from the genuine one
 //! anywhere must be refused.
 

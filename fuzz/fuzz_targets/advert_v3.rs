@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any octets as an advert of version 3.
 
 #![no_main]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any octets as a configuration: files, lines, shape, and the printed form. A line of only `=====` starts the next file:
 //! the first is the main one, the others are `1.conf`, `2.conf` and so on, which includes may name.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the decode targets share.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

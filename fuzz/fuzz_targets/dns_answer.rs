@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a name server answers: as it is, and behind the header and question that make it ours.
 #![no_main]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What comes in on an ICMP socket, with and without an IP header.
 #![no_main]
 

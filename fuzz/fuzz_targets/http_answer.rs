@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The answer of an HTTP server: any octets, cut anywhere. However they are cut, what comes of them is the same.
 
 #![no_main]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the kernel says over netlink: any octets as a datagram, and as attributes behind headers that are right. Links,
 //! addresses, routes, rules, the load balancer and processes.
 #![no_main]

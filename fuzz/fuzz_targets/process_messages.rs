@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the processes of the daemon say to each other. steadfast-web reads what strangers sent, so what it answers may be
 //! anything; and a worker that was taken over must not take its supervisor with it.
 #![no_main]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a mail server says, cut into pieces at every 0xff.
 #![no_main]
 

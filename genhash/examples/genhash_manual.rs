@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writes genhash(1) to standard output: `cargo run -p genhash --example genhash_manual > docs/man/genhash.1`.
 
 use std::io::Write as _;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The HTTP exchange of HTTP_GET and genhash: which bytes are asked with, and what of the answer is hashed. Pure: bytes
 //! in, bytes out.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! genhash: fetches a page as HTTP_GET and SSL_GET do and prints the digest of its body.
 //!
 //! After the command line is understood it ends with status 0, whatever the network says, as keepalived's does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line, as keepalived's genhash has it, and two options of our own.
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `genhash` says about itself: the help, and genhash(1) made from it.
 
 pub const USAGE: &str = "\

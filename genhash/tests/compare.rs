@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The hash that genhash makes is the hash that HTTP_GET sees, and the one that keepalived's genhash makes.
 
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)]

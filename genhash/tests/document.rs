@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The examples of docs/genhash.md, run as they are written. Only addresses and ports are replaced by those of servers of
 //! this test.
 

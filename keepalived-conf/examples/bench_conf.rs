@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads a configuration from disk through all passes and says what it holds, for `benches/conf.sh`.
 //!
 //! `bench_conf FILE` reads it once, as a command would; `bench_conf FILE ROUNDS` reads it several times and says how long

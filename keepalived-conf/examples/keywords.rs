@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writes the keyword reference to standard output: `cargo run -p keepalived-conf --example keywords > docs/keywords.md`.
 
 use std::io::Write as _;

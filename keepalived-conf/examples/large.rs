@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A balancer's configuration of the size people really run: 2,277 virtual servers with 37,205 real servers.
 //!
 //! `cargo run --release --example large -- http > large.conf` writes it, with `tcp`, `http` or `quoted` checks;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writes keepalived.conf(5) to standard output: `cargo run -p keepalived-conf --example manual > docs/man/keepalived.conf.5`.
 
 use std::io::Write as _;

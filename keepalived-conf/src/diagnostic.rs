@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the reader found: values with a severity, a stable code and spans. Words for people are made at the edge.
 
 use crate::span::Span;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the machine may be asked about things the configuration names: accounts, files, file systems, processors,
 //! network interfaces.
 

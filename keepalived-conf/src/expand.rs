@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The line pass: files in, one text out, in which every line is a line of plain statements.
 //!
 //! What is done to a line, in this order: remarks go; a definition of several lines that is being read takes it; a

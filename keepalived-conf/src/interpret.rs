@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Walks the tree of statements against the keyword tables and fills the typed structs.
 
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};

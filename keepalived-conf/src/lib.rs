@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads keepalived.conf: text in, a typed configuration and diagnostics out.
 //!
 //! Reading never fails and always reports. Five passes, each in a file of its own and each testable alone: *source*

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where every byte of the expanded text came from.
 //!
 //! The expanded text is one string. A [`SourceMap`] cuts it into segments: pieces copied from a file as they stand, and

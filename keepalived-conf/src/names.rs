@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Names for numbers that iproute2 keeps in tables: routing tables, scopes, protocols and the like.
 //!
 //! Some names are known in any case; the files add to them and may override them.

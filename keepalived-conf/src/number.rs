@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers as the C library reads them.
 
 /// A whole number in C's notation: decimal, `0x` and hexadecimal, `0` and octal.

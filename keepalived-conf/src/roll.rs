@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Things with a name, in the order of the file. A file may define a hundred thousand of them, so a name is looked up and
 //! not searched for.
 

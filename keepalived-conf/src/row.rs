@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a keyword row says: names, argument shapes, ranges, defaults, documentation, origin and status.
 
 use std::fmt::{self, Write as _};

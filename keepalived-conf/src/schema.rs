@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a block is: its rows, how they are looked up, and what reading them does.
 //!
 //! Every keyword is one row in one block's table. Reading, range messages, hints, the keyword reference, `explain` and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands the configuration names: the words to run and as whom.
 //!
 //! Reading a script only takes its line apart. Whose account it runs under, where its program is and whether it may be

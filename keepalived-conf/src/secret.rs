@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Passwords and keys: kept in memory that is wiped, and never shown.
 
 use std::fmt;

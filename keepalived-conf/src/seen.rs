@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the keywords of a block stand.
 //!
 //! Every block of every server has such a list, so it is kept small: eight bytes a keyword, and no allocation for blocks

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A setting with its default.
 
 /// A setting that has a value in any case and knows whether the operator gave it. Equality looks at the value only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The world outside, as far as reading a configuration needs it: files, directories, environment, names.
 //!
 //! Nothing in this crate touches the operating system; it asks a [`Host`]. [`MemoryHost`] is one that lives in memory,

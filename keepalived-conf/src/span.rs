@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Places in the expanded text.
 
 /// A range of bytes in the expanded text, that is, in what is left when comments are gone and includes, definitions

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the daemon does not carry out yet. A keyword in this table is read and typed like any other; `check` warns about
 //! it, so that nobody relies on it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! "Did you mean": the nearest of the words that are possible.
 
 /// How many candidates are looked at: more than there are keywords.

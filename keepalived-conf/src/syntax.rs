@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The shape pass: the expanded text in, a tree of statements out.
 //!
 //! The grammar in `syntax.pest` says what a line is made of. Lines of words, with at most one brace at the end or

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading the words after a keyword: uniform shapes, uniform messages.
 
 use std::collections::BTreeSet;

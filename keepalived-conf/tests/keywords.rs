@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rows against the list of keywords keepalived registers, and the written reference against the rows.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Exit statuses of the configuration test for lines of VRRP, as measured with keepalived.
 
 #![allow(clippy::expect_used)]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages on their way out of a process that must not wait.
 
 use std::cell::{Cell, RefCell};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast check`: what is wrong, where, and what to do.
 
 use std::ffi::OsString;

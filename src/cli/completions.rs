@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast completions`: what a shell needs to complete our command line, made from its tables.
 
 use std::collections::BTreeSet;

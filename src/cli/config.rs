@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast config --json`: the typed configuration in force.
 
 use std::ffi::OsString;

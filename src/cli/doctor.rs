@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast doctor`: whether this machine lets the daemon do its work, and what to do where it does not.
 
 use std::ffi::OsString;

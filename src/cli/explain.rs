@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast explain`: what a keyword or a finding means.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast manual`: the manual pages, made from the tables that the commands and the reader themselves use.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line: our subcommands, and keepalived's own form.
 
 mod check;

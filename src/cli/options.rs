@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! keepalived's command line: one row an option; parsing, help and abbreviations come from the rows.
 
 use lexopt::{Arg, Parser, ValueExt};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast record` and `steadfast replay`: what led to a transition, taken from the running daemon and played again in
 //! the very machine it runs.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast simulate`: the operator's own files, the daemon's own machine, an outage that has not happened yet.
 
 use std::ffi::OsString;

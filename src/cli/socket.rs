@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which daemon is meant, and the connection to it.
 //!
 //! `--socket` says it outright, `--conf` by the file the daemon reads. Without either it is the only one that runs here,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The commands that talk to the running daemon: what it is doing, why, and what happened.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! keepalived's own command line, for everything that starts or asks keepalived today.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operator's word to the running daemon.
 
 use std::ffi::OsString;

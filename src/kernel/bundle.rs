@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A text that several of our processes read and none can change: an anonymous file, sealed.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Running programs: as whom, in a process group of their own, with a limit on how long.
 //!
 //! A program starts with nothing of ours but its arguments and the environment: descriptors above 2 are closed on

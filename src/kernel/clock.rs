@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The clocks, and the alarm that wakes a worker.
 //!
 //! Deadlines are counted on the boot-time clock: it never steps back and it keeps running while the machine is suspended,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Walls around a process that reads what strangers sent: whatever it is made to do, it can open nothing, connect to
 //! nobody and start nothing. What it has open already it may use.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Leaving the terminal: what `keepalived` without `-n` does.
 
 use std::io;

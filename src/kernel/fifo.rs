@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A named pipe we write lines into. Readers come and go; writing never waits.
 
 use std::fs::{File, OpenOptions};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files and kernel settings: bounded reads, writes that never leave half a file.
 
 use std::fs::{self, File};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The machine a configuration is read on, as the reader of configurations asks for it.
 //!
 //! Nothing but plain files is ever opened, and no more than a limit is read of them, so neither a FIFO nor a device that

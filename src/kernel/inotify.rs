@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Watching a folder for one file in it: written, moved in, removed. The folder is watched and not the file, because a
 //! file that is replaced is another file.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The journal of systemd, in its own language: a datagram of fields. It never waits.
 
 use std::fmt::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Asking an interface whether it has a carrier, for drivers that do not tell.
 
 use std::io;

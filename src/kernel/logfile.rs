@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A log in a file: every line is written whole and at once, so a process that is killed loses none.
 
 use std::fs::{File, OpenOptions};

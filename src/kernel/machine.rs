@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What this machine is and what runs on it, for `steadfast doctor`. Reads only; changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the allocator keeps for later, and giving it back. A daemon reads its configuration once and then needs little.
 
 /// Allocations of this size and above have pages of their own, which go back to the kernel when they are freed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The only code that talks to Linux. It knows nothing of protocols, plans or configuration: what comes in are indices,
 //! addresses and bytes, what goes out are typed answers.
 //!

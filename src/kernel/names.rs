@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What this machine and this process's account are called.
 
 use std::ffi::{CStr, CString};

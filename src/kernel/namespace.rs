@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Network namespaces by their names, where `ip netns` keeps them, and a view of files of our own beside them.
 
 use std::fs::File;

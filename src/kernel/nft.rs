@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The packet filter of virtual addresses, in nf_tables: what is sent to an address that is held but not accepted is
 //! dropped, and what VMACs would tell the segment of groups is told by their base interface.
 //!

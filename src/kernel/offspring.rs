@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our own program started again, as a process that does one part of the work and dies when we do.
 
 use std::ffi::{CString, OsStr, OsString};

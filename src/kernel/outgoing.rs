@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sockets that connect to somebody: from which address and port, through which interface, under which mark.
 
 use std::io;

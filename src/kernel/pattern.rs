@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Perl-compatible patterns, searched for in small steps so that none can hold up the worker: each step ends by itself,
 //! and the caller decides whether there is another.
 //!

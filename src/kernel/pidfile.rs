@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! PID files: one number and a newline, and a lock that lasts as long as the process.
 
 use std::fs::{self, File, OpenOptions};

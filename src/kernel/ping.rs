@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sockets for ICMP echo: datagram sockets where the kernel lets our group use them (net.ipv4.ping_group_range), and raw
 //! ones where we may have those.
 

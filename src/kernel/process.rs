@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Processes of this machine: what the kernel tells of them as it happens, and what /proc says.
 //!
 //! Both are read on a thread of their own, the `observer`: a look into /proc waits for locks of the process that is looked

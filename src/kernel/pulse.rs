@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Signs of life that wake nobody: whoever lives writes the moment down, and whoever watches looks when the silence would
 //! have lasted too long.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers nobody can guess, for what must not be forged by who cannot see it: ids of queries, identifiers of echoes.
 
 use std::hash::{BuildHasher, RandomState};

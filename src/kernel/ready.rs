@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of many sockets have something to read: one descriptor the runtime waits on, however many sockets there are.
 
 use std::io;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Giving up what a process no longer needs.
 
 use std::io;

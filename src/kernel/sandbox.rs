@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How the kernel treats this process: when it may run, whether its memory may be taken away, and what it may do.
 //!
 //! Programs we start are none of this: they run as the daemon was started, see [`Original`].

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A line between two of our processes: what is sent as one packet arrives as one, with a descriptor beside it or without.
 
 use std::io::{self, IoSlice, IoSliceMut};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the service manager is told: `Type=notify` of systemd, and whatever speaks the same protocol.
 //!
 //! A datagram each, to the socket that the environment names. Nobody has to listen, and nothing waits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Socket options that neither nix nor socket2 offers, made with nix's own macro.
 
 use nix::{setsockopt_impl, sockopt_impl};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The system log: datagrams to /dev/log that never wait. Where nobody listens a line costs next to nothing.
 
 use std::io;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the outside is told of load balancing: which scripts an event runs, which line it writes to the pipes, and which
 //! mail is sent. The words are keepalived's, because other programs read them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a script of the configuration to a program of this machine.
 
 use std::path::PathBuf;

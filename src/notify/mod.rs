@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who is told what: scripts, named pipes and mail, strictly in order, never holding the protocol up.
 //!
 //! One task for each name (an instance, a sync group, a real server): its scripts run one after the other, so a script

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mail about changes: handed in to one mail server, one after the other, and never holding anything up.
 //!
 //! Alerts wait in a bounded queue for one task. What waits together goes over one connection; when very many do, as when

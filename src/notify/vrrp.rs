@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the outside is told of VRRP: which scripts an event runs, which line it writes to the pipes, and which mail it
 //! sends. The words and their order are keepalived's, because other programs read them.
 

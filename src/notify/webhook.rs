@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Webhooks: each event, as JSON, to every address that `notify_webhook` names, in order.
 //!
 //! Connections are made and TLS is spoken by steadfast-web, a process without rights, which is started at once and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The log: levels, sinks, and a limit that never holds the protocol up.
 //!
 //! Lines go to syslog, the journal, standard error or a file. A sink that cannot take a line at once loses it, and the loss

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Prometheus: the names dashboards know, and ours.
 //!
 //! Counters are called as mehdy/keepalived-exporter calls them, or as gen2brain/keepalived_exporter does; what begins with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the daemon tells: its log, and its state in the forms other programs read.
 
 pub mod dump;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The page: everything at a glance, readable without any script, live with the one it carries. Nothing comes from
 //! anywhere else.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the flight recorder kept, as a file, and the timeline that comes of playing it again.
 
 use std::collections::BTreeMap;

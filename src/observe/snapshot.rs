@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state of a worker at one moment, as values with names: the base of every dump, answer and page.
 //!
 //! A snapshot owns everything in it, so whoever asked may take its time. Times are seconds, moments seconds since the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the checker worker is to do: the engine's setup, and what stands behind the numbers in it.
 //!
 //! Numbers mean the same over a reload: a virtual server, real server or check that is in the old plan and in the new one

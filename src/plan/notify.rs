@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who is told what about VRRP: scripts of instances and groups, named pipes.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the VRRP worker is to do: the engine's setup, and what stands behind the numbers in it.
 //!
 //! Numbers mean the same over a reload: an instance, port, link, detail or track that is in the old plan and in the new

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Differences between two sets of parameters: what a reload says to a machine.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The protocol machines, pure: no clock, no socket, no randomness, no log.
 //!
 //! Every machine keeps one contract: one input and the time go in, an ordered list of effects comes out. Whoever

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What spreads work in time: numbers fed by a seed alone.
 
 /// Spreads in time what several nodes, or many checks, would otherwise do in step (the generator is SplitMix64).

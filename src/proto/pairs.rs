@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Maps whose keys are no words, as lists of pairs.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What several share, written out in each place.
 
 use std::sync::Arc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Time as the machines know it: a number the driver hands in.
 
 use std::ops::{Add, AddAssign, Sub};

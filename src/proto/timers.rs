@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Timers as data: at most one moment per purpose. Nothing is cancelled, so nothing can fire late.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tracked objects: what is read from them, when a reading counts, and what it means for an instance.
 //!
 //! A track knows nothing of instances: it turns readings into one state, after rise and fall or a delay. What that

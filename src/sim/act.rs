@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a script can do to a world.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Configurations of several nodes, put together: which ports share a segment, and which addresses the nodes have.
 //!
 //! A configuration says little about the network around it. Ports are on one segment when their interfaces have the

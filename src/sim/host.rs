@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One simulated host under the engine: a clock that is not quite right, a kernel that takes its time and sometimes
 //! refuses, and the neighbour caches of the clients that use the addresses.
 

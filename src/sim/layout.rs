@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a world consists of and what will happen to it. A layout and nothing else decides how a run goes.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Model checking: small worlds of the same engines as in the daemon, in every order of events within bounds.
 //!
 //! A state is the engines of two or three nodes with their clocks moved to one moment, their kernels' pending answers

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The network of a simulated world: directed links between stations on shared segments, and what goes wrong on them.
 //!
 //! Faults are an ordered list of rules; the first rule that has a verdict about a frame decides. What no rule decides

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One node: what it is told to be, and the loop that drives its engine as the daemon's does. Inputs that came
 //! meanwhile are handed over first, adverts before anything else; then what is due is done; then the effects leave.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The judge: watches every step of a world and says which promise was broken.
 //!
 //! Two kinds of promise are watched. Those of one instance are exact and hold under any fault: a deliberately naive

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The parts layouts are made of, with the defaults of the configuration language.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The only source of chance in a simulated world: a 64-bit counter stepped by a fixed odd number and scrambled.
 //!
 //! Equal seeds give equal worlds on every machine and in every build. Every part of a world draws from a stream of its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Layouts as text: what a failing world is kept as, and what is printed so that it can be read and edited.
 //!
 //! A line says one thing; what belongs to a node follows its line. Steps are written in the operator's language.

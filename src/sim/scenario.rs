@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast simulate`: configurations, an operator's script, and what comes of them.
 //!
 //! The same script runs with many seeds, each with other delays and another moment at which each node starts. One run

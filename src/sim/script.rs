@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operator's language: what happens when, how long to run, and what to expect.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A failing world made small: fewer nodes, fewer steps, a shorter run, as long as the same promise is broken.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One seed, one world: everything about it is drawn, so that each seed is a different kind of world and not only a
 //! different run of one.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happened, to be read like a score: a column per node, a character per state, a line per event.
 //!
 //! `M` master, `B` backup, `F` fault, `I` not started yet, `.` no daemon, `z` asleep; a small letter is a daemon that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A reload at a time that a file names: `reload_time_file`.
 //!
 //! The time of day counts, whatever happens to the clock meanwhile: nobody waits for longer than `LOOK_EVERY` without

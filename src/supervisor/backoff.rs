@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How long to wait before a worker that died is started again; what keepalived waits. Pure.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much is logged, where an operator wants it otherwise than the command line does. It outlives reloads and workers,
 //! and ends with the daemon. Pure: the time is a parameter.
 

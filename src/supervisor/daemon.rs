@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the command line to the end of the daemon: configuration, namespace, terminal, PID files, and then the life with
 //! the workers.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carries out a last will. It waits for nobody but the kernel.
 
 use std::collections::BTreeMap;

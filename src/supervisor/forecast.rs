@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a reload would do, said before it does it.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a configuration says about the daemon itself, as far as the supervisor does it.
 
 use std::path::PathBuf;

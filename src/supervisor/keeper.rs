@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The life of one worker: started, listened to, watched, buried, started again.
 //!
 //! Whatever ends a worker, its last will is carried out before another one starts, and nothing it said before is missed.

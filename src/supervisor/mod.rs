@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The parent of everything: configuration, signals, and the life of the workers.
 //!
 //! It reads the configuration once for all, starts the workers, listens to them, and does in their place what a worker

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happened, numbered: kept here, so that it outlives every worker.
 
 use std::collections::{BTreeMap, VecDeque};

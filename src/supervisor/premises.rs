@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the daemon lives: its network namespace, its folder for PID files, and what it is called there. None of that can
 //! change while it lives.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The parts of the work that have a process of their own, and the names they go by.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The signals of the supervisor, as one stream.
 
 use std::io;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration as the supervisor sees it: read, told about, written out for the workers.
 
 use std::collections::BTreeSet;

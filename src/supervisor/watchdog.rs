@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether a worker still goes round its loop. Pure; moments are nanoseconds of the boot-time clock.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The last will of a worker: what is done for it when it dies without having done it itself.
 //!
 //! Kept up to date by the worker's deposits, read out once. Pure: it says what is to be done, `execute` does it.

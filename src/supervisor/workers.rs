@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! All workers together: who is started, who hears of a reload, what the death of one means for the daemon, and that
 //! all leave when it stops.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tracked processes: how many run of those that an operator described.
 //!
 //! All of a worker are counted together on one thread (`kernel::process`), which looks at each process once however many

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! steadfast-web: speaks TLS for the checker. It gets connections that are made already, and answers with what came over
 //! them. Hostile certificates are read here, by a process that may do nothing. Started with another word it posts events
 //! for webhooks.

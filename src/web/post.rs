@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Posts events for webhooks: names looked up, connections made and TLS spoken and verified by a process that may do
 //! nothing.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One exchange over TLS.
 
 use std::net::TcpStream as StdStream;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The loop: wait, read the clock once, drain, expire, apply.
 //!
 //! Draining comes before expiring: after a stall the master's adverts wait in our socket while our master-down timer has

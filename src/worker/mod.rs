@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The workers: one loop each around one machine. They never import each other.
 
 pub mod check;

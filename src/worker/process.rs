@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the processes of all workers have in common: what they inherit, how they say that they live, how they end, and
 //! which signals reach them.
 

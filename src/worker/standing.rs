@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a worker stands among the processes of the machine: its name, its schedule, and what it may do.
 
 use std::time::Duration;

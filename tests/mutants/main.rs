@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The patches that break the protocol machine on purpose must fit the code as it is; `make mutants` applies them.
 
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::print_stdout)]

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Breaks one rule at a time in a scratch copy and demands that a test fails; docs/mutants.md says what the rules are.
 #
 #   make mutants                  every mutant, until the first stage that catches it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Servers that do as they are told: well, ill, well again.
 
 use std::io::Read;

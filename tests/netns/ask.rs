@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Asking the running daemon: commands, the control socket, the page and the metrics, and what they cost the protocol.
 
 use std::io::{Read, Write};

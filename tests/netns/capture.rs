@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames on a segment, taken off a packet socket and read by a decoder of the tests' own, so that a mistake of the daemon
 //! is not read back as right by the same mistake.
 

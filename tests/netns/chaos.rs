@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Three nodes whose processes are killed at random and started again, as an init system would. Whatever happened on the
 //! way: at the end exactly one has the addresses, and nothing is left anywhere.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every kind of check in a daemon that runs: a server that is well counts, one that falls ill goes with a line that says
 //! what is wrong with it, and comes back when it is well again.
 

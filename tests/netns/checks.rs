@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Real servers that are watched: what a failure and a recovery say to the log, to scripts and to the pipe, and what a
 //! reload leaves as it was. None of this needs a load balancer in the kernel.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What platforms, exporters and programs around keepalived rely on: each test plays one of them.
 
 use std::collections::BTreeSet;

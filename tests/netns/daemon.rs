@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the daemon promises whoever starts it: names, places, scripts of its own, rights, and word to a service manager.
 
 use std::os::unix::net::UnixDatagram;

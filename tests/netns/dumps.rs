@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Dump files as the programs around keepalived ask for them and read them.
 
 use std::collections::BTreeMap;

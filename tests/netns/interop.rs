@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our daemon beside another implementation of the protocol: every combination of what a pair can be told, in both roles.
 //!
 //! The ordinary suite runs rows that cover every pair of settings. `make interop` runs all of them, prints the table and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happened in a lab, in order: frames on segments, addresses on nodes, lines of daemons, the test's own deeds.
 
 use std::collections::BTreeSet;

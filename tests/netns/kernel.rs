@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast::kernel` against a real kernel, with iproute2 and the segment as witnesses.
 
 use std::net::IpAddr;

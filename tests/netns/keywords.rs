@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What single keywords promise, each with the daemon itself and a real kernel.
 
 use std::io::{BufRead, BufReader};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The harness keeps its own promises.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

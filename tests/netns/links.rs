@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What wants links and clocks that not every machine has to give: VLANs, routing domains, dummies, a network that
 //! loses frames, a clock that is set. Played on the host where its kernel can, and in a guest kernel by the suite of
 //! guests, which has them all.

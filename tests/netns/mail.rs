@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mail about routers, beside keepalived's: the same words, and nothing held up by a mail server.
 
 use std::io::{BufRead, BufReader, Write};

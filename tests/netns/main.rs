@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The privileged suite: real kernel, real packets, in namespaces that vanish with the test that made them.
 //!
 //! A test builds a `Lab`, connects nodes to segments, starts daemons (ours or Debian's keepalived) in them, breaks

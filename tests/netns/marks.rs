@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `nftables_ipvs`: packets to groups of addresses get marks. The kernel of the host balances nothing, but its packet
 //! filter is real, and `nft` and packets are witnesses.
 

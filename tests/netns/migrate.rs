@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a running keepalived pair to ours and back, one node at a time, with the same file and the same command line.
 
 use std::collections::BTreeSet;

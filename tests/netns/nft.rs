@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `steadfast::kernel::nft` against a real kernel, with `nft`, the segment and keepalived's own tables as witnesses.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A node of a lab: its commands, its daemons, and what its kernel holds.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Platforms that bring their own configuration and drive the daemon in their own way, played as they do it: the texts are
 //! what their templates give, with the interface and the scripts of a lab.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks of servers over real networks: what a router says about a host that is gone, packets under a mark and through
 //! an interface, and ICMP sockets of both kinds.
 

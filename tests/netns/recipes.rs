@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The recipes of the manual do what they say: their files, as they stand in docs/examples/recipes, on two nodes.
 //!
 //! Those that balance are played in tests/uml/recipes.rs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What operators and platforms rely on, and what must not hurt: each test is named by the promise it keeps.
 
 use std::io::Read;

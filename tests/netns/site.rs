@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What tests of one daemon share: a site of one node, a shell in it, and a wait for what a shell shows.
 
 use std::thread;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Labs: nodes in namespaces of their own, connected by segments.
 //!
 //! Nothing has a name outside the lab, so labs run side by side, and nothing has to be removed: each namespace lives as

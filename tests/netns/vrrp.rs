@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Virtual routers in real networks: our daemon with itself and with Debian's keepalived, in both roles. Each test is named
 //! by the promise it keeps.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Several workers under one supervisor: each has its process and its PID file, and what becomes of one is no affair of
 //! the others.
 

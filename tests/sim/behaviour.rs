@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Behaviours by name, in worlds written by hand. Several are the opposite of what is known of other daemons: a stream
 //! of junk that silences a master, a stalled backup that takes over with the adverts already in its socket, a winner
 //! of a split that leaves clients with the loser.

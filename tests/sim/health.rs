@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worlds of load balancing by the hundred.
 
 use std::collections::BTreeSet;

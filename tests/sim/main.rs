@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worlds by the thousand, and the saved ones that once broke a promise.
 //!
 //! - `SEEDS=N` fresh worlds are drawn (2,000 unless told otherwise), from `SEED_START` on, or from a seed of the moment

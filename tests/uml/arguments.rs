@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `cargo test` passes on: filters, and options of the usual harness as far as they mean something here.
 
 /// Options of the usual harness that have a value.

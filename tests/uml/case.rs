@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Golden cases as text: configurations, deeds, and the table that follows from them.
 //!
 //! A case is a file of sections. `== configuration [NAME]` is a configuration file, the first of which is the one the

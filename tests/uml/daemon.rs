@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A daemon in a guest: ours or the one it is compared with, started alike.
 
 use std::fs::{self, File};

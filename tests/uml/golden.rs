@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Golden cases: the same configuration and the same sequence of failures under both daemons, the same tables from both.
 
 use std::fs;

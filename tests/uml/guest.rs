@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest's side: what its first program does, and the running of scenarios.
 
 use std::cell::RefCell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's side: boots guests, relays what they say, and ends one that hangs.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `kernel::ipvs` tells the kernel, against what `ipvsadm` reads; and what it reads, against what `ipvsadm` told.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The load balancer's suite: a kernel of our own, booted as an ordinary program (User Mode Linux), in which IPVS is real.
 //!
 //! This program is its own harness. On the host it boots guests whose root is the host's, has each run this very program

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Packets on less common ways: tunnels of every type, datagrams, IPv6, and services by mark.
 
 use std::collections::BTreeMap;

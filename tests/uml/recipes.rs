@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The recipes of the manual that balance: their files, as they stand in docs/examples/recipes, with packets.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Packets: a client, a virtual address, real servers, each in a network of its own on one segment.
 
 use std::collections::BTreeMap;

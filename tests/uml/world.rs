@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A scenario's own network and /run, its commands, and servers that answer in it.
 
 use std::collections::BTreeMap;

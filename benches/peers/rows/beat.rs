@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 5: how regular adverts are, and what sending and hearing them costs.
 
 use std::collections::BTreeMap;

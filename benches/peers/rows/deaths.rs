@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 2: processes of the master are killed or stopped.
 
 use std::collections::BTreeSet;

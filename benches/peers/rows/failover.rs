@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 1: the master's cable is cut without its noticing.
 
 use std::time::Instant;

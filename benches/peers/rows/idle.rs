@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 8: a pair that has nothing to do.
 
 use std::thread;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 4: a router with many addresses takes over and gives back.
 
 use std::time::{Duration, Instant};

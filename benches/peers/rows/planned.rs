@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Row 3: moves that somebody wants.
 
 use std::time::Instant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! TLS to servers that are checked: any certificate, any version and any cipher that OpenSSL still knows, because a check
 //! asks whether a server works, not whether it is safe. Used by genhash and steadfast-web; the daemon itself links no
 //! TLS library.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables of all blocks, in the order of the manual, and the configuration they fill.
 //!
 //! Four parts: what is global, what is tracked, VRRP, and load balancing. Each part has a struct, the rows it adds to

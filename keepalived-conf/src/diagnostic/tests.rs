@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{Class, Code, Diagnostic, Diagnostics, FINDINGS_MAX, HINTED_MAX};
 use crate::testing::load;
 

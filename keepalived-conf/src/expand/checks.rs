@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which failures of an include are serious: `include_check` in `global_defs`, the letter of the directive, `-e`.
 
 /// A set of checks.

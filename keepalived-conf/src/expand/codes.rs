@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The codes of findings about files and lines. Codes are never reused.
 
 use crate::diagnostic::Code;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opening files: the main one, and those that `include` names.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One line on its way to the expanded text, with the origin of each of its bytes.
 
 use std::ops::Range;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The expanded text as it grows, together with its map.
 
 use std::ops::Range;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `~SEQ` and `~LST`: one line, written once per value.
 
 use std::sync::Arc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finding the lines that need work among those that do not.
 
 use super::line::BLANKS;

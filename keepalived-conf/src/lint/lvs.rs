@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lints of load balancing.
 //!
 //! Servers of one virtual server are mostly written alike, so a lint speaks once for each virtual server and says how

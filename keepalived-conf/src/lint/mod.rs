@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mistakes that cause outages: each is legal, and each was made by somebody. Lints look at resolved configurations and
 //! change nothing. Every lint has a code and a paragraph in `docs/lints.md`.
 

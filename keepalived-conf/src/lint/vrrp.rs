@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lints of VRRP: one configuration by itself, its scripts, and nodes that are to work together.
 //!
 //! Two or more masters, or none, is what every one of them leads to.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! keepalived.conf(5), made from the rows.
 
 use std::fmt::Write as _;

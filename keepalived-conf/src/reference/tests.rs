@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{markdown, render};
 use crate::schema::{Entry, Shape, Status, int, kw};
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Process-wide settings: what follows from others, and what excludes them.
 
 use crate::blocks::Config;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Load balancing across blocks: defaults handed down, ports, families, quorum, and what a virtual server refers to.
 //!
 //! Every server and checker holds the values in force when this is done. Servers that cannot be used are taken out, as

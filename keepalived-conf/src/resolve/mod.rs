@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Across blocks: inherited defaults, references, clashes. Every part has its own file.
 
 pub mod global;

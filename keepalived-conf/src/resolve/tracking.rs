@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Scripts, tracked objects and names that are taken twice.
 
 use std::collections::BTreeMap;

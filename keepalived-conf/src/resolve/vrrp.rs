@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! VRRP across blocks: what instances inherit, what their settings do to each other, who belongs to whom, what clashes.
 
 mod addresses;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What becomes of a script once the whole configuration is known: its account, its program, and whether it may run.
 //!
 //! A script that runs as root is safe when nobody but root can change what runs: every directory on the way, every

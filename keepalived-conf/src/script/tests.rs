@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::diagnostic::Class;
 use crate::testing::{Bench, load};
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The way to a program: what is met following its path, and who could change it.
 
 use crate::environment::{Account, Answer, Inode, InodeKind, SET_GID, SET_UID, STICKY};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How command lines and regular expressions are cut into words.
 //!
 //! A script's line is read twice. The first pass takes the line apart: both kinds of quotes join what they hold to the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Include patterns: the C library's glob with brace expansion, over the names a [`Host`] lists.
 
 use std::path::{Path, PathBuf};

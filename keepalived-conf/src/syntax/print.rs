@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A tree as text, one statement a line, that reads back as the same tree.
 
 use super::{Body, Statement, Tree};

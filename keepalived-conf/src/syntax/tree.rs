@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tree of statements: two flat lists, eight bytes a word and twelve a statement.
 
 use std::fmt;

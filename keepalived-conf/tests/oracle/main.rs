@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Small configurations of our own, read by us and by keepalived's configuration test: the same exit status and the same
 //! kinds of finding, unless the row says why not.
 //!

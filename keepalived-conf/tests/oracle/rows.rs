@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table. `keepalived` is what version 2.2.7 gives.
 
 use super::{End, Kind, Row, Says};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use std::os::unix::ffi::OsStringExt;
 
 use keepalived_conf::expand::{self, Checks, Options};

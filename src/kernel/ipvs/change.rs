@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Changes to the table, and what a refusal of one means to an operator.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that talks to the load balancer for a loop that must not wait: a table of tens of thousands of destinations
 //! takes the kernel a while to change and to tell.
 //!

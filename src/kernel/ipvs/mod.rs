@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's load balancer: its table as plain values, changes to it, and the table, counters and settings read back.
 //!
 //! [`Ipvs`] asks and waits. [`Keeper`] does so on a thread of its own, for a loop that must not wait. Changes leave many in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finding the load balancer in the kernel, and loading its module where it is not there yet.
 
 use std::fmt;

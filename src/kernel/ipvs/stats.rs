@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What services and destinations have counted.
 
 use std::collections::BTreeMap;

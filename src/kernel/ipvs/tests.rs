@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is written is read back, and what a refusal means.
 
 mod captured;

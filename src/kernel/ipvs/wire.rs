@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The load balancer's generic netlink messages.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Netlink as bytes: requests are built, answers are read. `socket` sends them, `writer` does so on a thread of its own.
 //!
 //! The reader takes any bytes: what does not parse ends the iteration, nothing panics. Numbers are in the machine's own

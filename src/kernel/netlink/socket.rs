@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A netlink socket: batches of requests with their verdicts, dumps, and the notifications of groups.
 
 mod transaction;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{Attributes, Messages, Refusal, Request};
 use crate::kernel::rtnl::{Address, Link, Route, Rule};
 use proptest::prelude::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The writer thread: carries out jobs of requests one after another, so that nobody who has adverts to send waits for the
 //! kernel's route lock.
 //!

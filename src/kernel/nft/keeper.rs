@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that keeps the filter: wishes go in, each is answered when the kernel has done it or refused.
 //!
 //! A transaction that is refused is followed by one that makes everything anew. What then is refused still is answered as

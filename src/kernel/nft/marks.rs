@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Packets to groups of addresses get marks, by which the load balancer knows them: one mark for a group instead of a
 //! service for each address.
 //!

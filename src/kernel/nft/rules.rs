@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables as data: sets, chains and rules of each family, in the order in which `nft list ruleset` shows them.
 //!
 //! Two parts, each made when it is first needed: what drops packets to and from virtual addresses (`no_accept`), and what

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! nf_tables as netlink messages: tables, chains, sets with their elements, and rules made of expressions.
 //!
 //! Numbers in attributes are in network order, whatever the machine's; keys of sets are as packets and the kernel's own

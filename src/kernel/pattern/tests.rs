@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
 
 fn find(pattern: &str, options: &[&str], subject: &[u8], from: usize, to: usize) -> Result<Option<usize>, String> {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process connector: the kernel's own word on every fork, exec, renaming and exit.
 //!
 //! A filter in the kernel lets only whole processes through, so that a program that makes threads all day wakes nobody.

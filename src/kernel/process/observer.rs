@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that watches processes: it hears the connector, reads /proc, and tells a follower what it finds.
 //!
 //! The follower lives on the thread. Where there is no connector the thread looks at every process each second instead.

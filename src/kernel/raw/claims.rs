@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Others that say an address is theirs: what they say in ARP and in neighbour adverts, and the question that makes them
 //! say it (RFC 5227 section 2.1.1, RFC 4862 section 5.4).
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames that tell the segment where an address lives: gratuitous ARP requests and unsolicited neighbour adverts.
 
 use std::io;

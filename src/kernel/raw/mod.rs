@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Raw sockets for VRRP adverts, one pair per interface, family and protocol; `frame` holds the packet socket that
 //! announces addresses.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interface addresses.
 
 use std::net::{IpAddr, Ipv4Addr};

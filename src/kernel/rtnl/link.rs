@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Network interfaces: reading them, and making the virtual ones that carry a router's own MAC.
 
 use std::io;

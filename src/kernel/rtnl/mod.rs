@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Addresses, routes, rules and links as plain values, their requests and their notifications.
 //!
 //! Every kind has the same four verbs: `add` and `remove` make requests for the writer, `parse` reads a message, `dump`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What changes underneath: links, addresses, routes and rules, as the kernel tells it.
 
 use std::io;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any value of ours, encoded by us, decoded and encoded again by another implementation, must be read as the same value;
 //! and that implementation must have understood every attribute in it.
 

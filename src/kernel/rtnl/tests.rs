@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our requests against those iproute2 sends for the same wish, and our readers against our requests.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mails about servers, in keepalived's words: which event is told, and how.
 
 use keepalived_conf::blocks::lvs::check::Checker;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mails about VRRP, in keepalived's words: which change is told, and how.
 
 use std::collections::BTreeMap;

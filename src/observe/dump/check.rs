@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `keepalived_check.data`: virtual servers, real servers and their checks in full, for people and for regular expressions.
 
 use std::fmt::Display;

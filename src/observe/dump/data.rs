@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `keepalived.data`: the state in full, for people and for regular expressions.
 
 use std::fmt::Display;

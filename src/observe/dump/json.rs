@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `keepalived.json`: no blanks, `/` written `\/`, keys in keepalived's order.
 
 use keepalived_conf::blocks::tracking::vrrp_track_process::{Matching, TrackProcess};

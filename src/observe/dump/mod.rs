@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Dumps as keepalived writes them: exporters, liveness probes and web front ends read these files by their labels,
 //! indentation and keys, so the layout is a contract.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where dumps are written.
 
 use std::cell::Cell;

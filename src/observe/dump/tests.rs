@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What other programs find in our files, the way they look for it.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Addresses, routes, rules and scripts in keepalived's words.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Load balancing: what the checks found, and what the kernel counted.
 
 use super::{Kind, Page, number};

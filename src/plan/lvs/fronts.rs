@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From what virtual servers balance to the kernel's services: groups opened, equal ones brought together.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Names as keepalived prints them in logs, named pipes and mail.
 
 use std::net::IpAddr;

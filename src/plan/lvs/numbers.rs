@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers for what is in a plan. What is in the next plan too keeps its number; a number is never given again.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the configuration to the plan.
 //!
 //! A plan can be made after another one: names that were there before keep their numbers, so that a reload is the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Addresses, routes and rules as written, in the kernel's numbers.
 
 use keepalived_conf::blocks::vrrp::entry::Prefix;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers for names. A name keeps its number from plan to plan; a number is never given to another name.
 
 use std::collections::BTreeMap;

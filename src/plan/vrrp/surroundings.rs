@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the worker does around the virtual routers: settings of the kernel, room in queues, files.
 
 use std::collections::{BTreeMap, BTreeSet};

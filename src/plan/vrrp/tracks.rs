@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an instance follows and what it holds, in numbers.
 
 use std::collections::BTreeSet;

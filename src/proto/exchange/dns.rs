@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One question to a name server, and whether what comes back answers it (RFC 1035 section 4).
 //!
 //! An answer is good when the server says that it worked: code 0, whatever it found. It must be well formed as far as it

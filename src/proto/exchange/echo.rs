@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! ICMP echo requests and whether what comes back is their reply (RFC 792, RFC 4443 section 4).
 
 use std::net::IpAddr;

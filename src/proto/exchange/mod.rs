@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What checks and mail say over the network, and how they read the answers: bytes in, bytes out. Whoever owns the
 //! socket and the clock feeds them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Talking to a mail server (RFC 5321): its replies, the greeting of a check, and handing in mail.
 //!
 //! Replies are read as one stream, so nothing depends on how they were cut into packets. Replies of several lines are

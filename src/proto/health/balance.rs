@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From what is known of the servers to what the kernel's table should be.
 
 use std::collections::BTreeMap;

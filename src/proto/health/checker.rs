@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One checker: when it is asked, and what its answers come to.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fronts: which of them differ from what the kernel was told, and what is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What goes into the engine and what comes out of it.
 
 use std::net::IpAddr;

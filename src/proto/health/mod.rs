@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Health of real servers: the engine that says what is to be checked and what the kernel's table should be.
 //!
 //! A [`checker`] turns answers into up or down. A [`server`] is up when all its checkers are. A virtual server has its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an operator asks for: draining a server, another weight, a check at once.
 
 use super::io::{Cause, Event, Refusal, Verb};

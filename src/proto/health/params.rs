@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the configuration says, in the machine's own terms.
 
 use std::collections::BTreeMap;

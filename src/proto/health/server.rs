@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Real servers and virtual servers: what is known of them, and what follows from it.
 
 use super::params::{ServerParams, ServiceParams};

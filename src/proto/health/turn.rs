@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One turn: what an answer, an address or the kernel says, and what is said at the end.
 
 use std::net::IpAddr;

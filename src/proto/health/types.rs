@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The small values everything else in load balancing is said with.
 
 use std::time::Duration;

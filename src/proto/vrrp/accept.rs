@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Is this datagram an advert, is it authentic, and is it meant for this instance?
 //!
 //! The tests run in one fixed order and the first that fails names the reason. Nothing is changed here: a datagram

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! When the addresses of a Master are announced: at once, after a delay, again and again, and after another master
 //! was heard. Gratuitous ARP and unsolicited neighbour adverts follow the same schedule.
 //!

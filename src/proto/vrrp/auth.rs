@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Authentication of adverts: none, a password, the authentication header (AH) and the keyed trailer.
 //!
 //! Invariant: a comparison with a secret takes the same time wherever the difference is, and no `Debug` prints one.

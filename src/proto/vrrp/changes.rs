@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a reload changes. What is not named is unchanged and yields no effect at all.
 
 use std::collections::BTreeMap;

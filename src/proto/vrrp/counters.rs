@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is counted and what was told. Nothing here ever decides what an instance does.
 
 use std::collections::BTreeSet;

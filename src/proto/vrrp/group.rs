@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settling: after anything moved, an instance and its sync group are brought to states that agree, within the turn.
 //!
 //! Invariants of a group once settled: while a member has a fault all are in Fault; while a member waits for its first

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One virtual router.
 //!
 //! Invariants: while `faults` has a reason the state is Fault, as soon as the engine has settled the turn. Only

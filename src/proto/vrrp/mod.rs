@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! VRRP: the engine, its wire formats and its timing.
 //!
 //! [`Engine`] is all virtual routers of one worker. Every input goes to the instances it concerns, each of which

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an instance, a sync group and the engine are told to be. The plan fills these in: defaults, strict mode and
 //! clashes between keywords are decided before they get here.
 

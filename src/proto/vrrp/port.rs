@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the engine knows of a port: whether its link is usable, and the addresses adverts may leave with.
 
 use std::collections::BTreeMap;

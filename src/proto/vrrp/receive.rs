@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a datagram to the one instance it is for.
 //!
 //! A datagram that belongs to nobody or is refused leaves a counter behind and nothing else. One exception: an AH

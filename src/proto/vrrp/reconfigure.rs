@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Building and rebuilding the engine from a difference. What the difference does not name stays as it is.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The flight recorder: what moved the engine lately, kept in bounded memory, and played again.
 //!
 //! An engine that starts from the same state and takes the same inputs at the same times does the same; so the state at

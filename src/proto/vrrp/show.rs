@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an engine shows of itself to people: read only, and nothing here decides anything.
 
 use std::collections::BTreeSet;

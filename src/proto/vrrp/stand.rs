@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operator's word on how an instance stands in the election. It moves the priority only: faults count as before, the
 //! election stays an election, and the word ends by itself where a time was given.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The engine as a whole, driven as the daemon drives it: inputs and time in, effects out.
 
 mod elections;

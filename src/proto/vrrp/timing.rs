@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How long to wait: intervals, skew and master-down time, in exact integer arithmetic on nanoseconds.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an instance is given for the time of one step: the moment, and where its effects go.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The small values everything else in VRRP is said with: ids, family, version, wall-clock time.
 
 use std::time::Duration;

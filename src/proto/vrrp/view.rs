@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be asked of an engine, and what makes two of them comparable. Nothing here decides anything.
 
 use std::collections::BTreeSet;

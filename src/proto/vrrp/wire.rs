@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Adverts on the wire: VRRP versions 2 and 3 over IPv4 and IPv6.
 //!
 //! Invariant: whatever bytes come in, nothing here panics, loops without a bound or allocates more than 255 addresses.

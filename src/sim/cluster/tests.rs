@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use keepalived_conf::source::MemoryHost;
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The judge of a world of load balancing. It follows every checker with the plainest counts there are and knows nothing
 //! of how the engine comes to its decisions.
 

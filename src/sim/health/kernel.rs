@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A kernel with a table: slow, refusing, without a table at times, and open to others.
 
 use std::collections::{BTreeMap, VecDeque};

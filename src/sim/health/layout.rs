@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What there is in a world of load balancing, and what happens in it.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A simulated world of load balancing: the daemon's own engine, servers that fail, lie, hang and return, a kernel that
 //! is slow, refuses and is meddled with, reloads in the middle, and a judge who watches what was promised.
 //!

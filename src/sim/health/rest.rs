@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the table must be at rest, computed from configuration and health alone.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A failing world of load balancing made small: fewer steps, as long as the same promise is broken.
 
 use super::layout::Layout;

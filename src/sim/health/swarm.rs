@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Worlds of load balancing drawn from a seed.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One node of a small world: its engine, its kernel, and what a naive reference must know of each instance.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What must hold in every state of a small world, and what must be seen to happen. The numbers of the promises are
 //! those of [`Promise`](crate::sim::oracle::Promise).
 

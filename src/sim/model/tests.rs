@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! - `cargo test --features model model` searches the small worlds.
 //! - `make model` searches all of them, with optimisation and `LARGE=1`.
 //! - `WORLD=text` searches only worlds with this text in their names.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The worlds that are searched.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What must hold once nothing has disturbed the network for long enough: one master each, the best one; its addresses
 //! where they belong; groups agreed; clients on their way to it. How long is long enough follows from the parameters.
 

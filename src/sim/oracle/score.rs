@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a run comes to: time without a master, time with two, time a client was not served, and how often the
 //! masters changed.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The naive reference of one instance: what it was handed, and so when it must become master and when it must not.
 //!
 //! It knows the rules of RFC 9568 §6.4 and the settings that bend them, and nothing of how the engine keeps its timers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading a layout that was written by [`write`](super::write) or by hand.
 
 use std::time::Duration;

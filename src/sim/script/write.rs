@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steps written back as the language they are read from, so that a drawn world can be saved, shrunk and edited.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How long servers were up and down, and how long checks took, for whoever asks later.
 
 use std::collections::BTreeMap;

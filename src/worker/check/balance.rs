@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From what is wanted of the kernel's table to the fewest changes that lead there. Pure: it keeps an image of what the
 //! kernel has, compares, and says what to ask for.
 //!

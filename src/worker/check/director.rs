@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's load balancer as the worker's loop sees it: wishes go in, answers come out, and nobody waits.
 //!
 //! It is opened on a thread of its own, since that may load a module, and spoken to through the thread of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The file this worker writes about itself when it is asked to, by its supervisor or by a signal.
 //!
 //! The loop only says how everything stands. What is written in the configuration is read again beside it: it is needed

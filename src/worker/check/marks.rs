@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `nftables_ipvs`: a packet filter gives packets to groups of addresses the marks by which they are balanced.
 //!
 //! The kernel is asked on a thread beside the loop. What it refuses is tried again, and what somebody else removed is made

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a configuration to everything the worker does with it.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The checker worker: watches real servers and balances over those that live.
 //!
 //! `role` is its process: it connects the loop with the supervisor and with everything that is told.

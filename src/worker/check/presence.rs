@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which addresses this host has: servers of a virtual server with `ha_suspend` are checked only while its address is here.
 
 use std::collections::{BTreeMap, BTreeSet};

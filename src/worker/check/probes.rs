@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks that are under way: a task each, whose finding comes back through a bounded channel.
 
 use std::rc::Rc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Events in words. They read as keepalived's log does, because people and programs watch for those lines; everything it
 //! does not say is in words of our own.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What of the load balancer is set once for all services: how long idle connections are remembered, and the threads that
 //! exchange connections with other directors. What was set is put back at the end. Pure.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state of the worker as a snapshot: the engine's numbers with the names and moments people know.
 
 use super::Worker;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checkers that are told instead of asked: the numbers in tracked files, and what they mean for a server.
 
 use std::collections::BTreeMap;

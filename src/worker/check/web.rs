@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The way to steadfast-web, the process that speaks TLS for checks. It is started when the first check needs it, and
 //! again, with growing pauses, when it ends; meanwhile checks are not carried out, which says nothing about servers.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The control socket: one JSON object a line, in both directions. Only root can open it, and a group that the
 //! configuration names.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What askers share: open questions, the last snapshot, and the events.
 
 use std::cell::{Cell, RefCell};

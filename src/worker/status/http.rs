@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The page, the metrics and the state over HTTP. Read only, one request a connection, everything bounded.
 
 use std::io;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The status worker: shows what the others say to whoever asks, over a Unix socket and over HTTP.
 //!
 //! It listens first and then gives up every right it has. It only ever holds snapshots; what it asks of the others goes

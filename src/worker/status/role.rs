@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process of the status worker.
 
 use std::ffi::OsStr;

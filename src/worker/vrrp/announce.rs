@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Announcements: what the engine wants announced, turned into frames on the interfaces that hold the addresses, at the
 //! pace they may leave with.
 

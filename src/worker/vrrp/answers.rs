@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Answers to the questions and wishes of operators, beside the loop: it is never waited for by the loop.
 
 use std::io;

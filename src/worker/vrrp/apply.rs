@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Holdings: what instances want in the kernel, turned into requests for the writer, and its answers into `Settled`.
 //!
 //! The engine says what an instance wants as a whole; here it is compared with what is there, and the difference is sent,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interfaces whose driver does not tell of its carrier are asked for it, once a second.
 
 use std::collections::BTreeMap;

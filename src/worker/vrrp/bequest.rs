@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the worker deposits with its supervisor, so that its death undoes what it did.
 //!
 //! Invariant: at every moment the deposits name at least what the kernel has for an instance. So a thing is deposited

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happened to each instance, for whoever asks later why it is where it is. A ring for each: nothing grows.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the plan's and the engine's values to the kernel's.
 
 use std::net::{IpAddr, Ipv4Addr};

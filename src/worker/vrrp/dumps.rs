@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The files this worker writes when it is asked to, by its supervisor or by a signal, and what it tells the log of its
 //! configuration.
 //!

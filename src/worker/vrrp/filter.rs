@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `no_accept`: addresses that are held and not accepted, in the packet filter.
 //!
 //! Invariant: while such an address is on an interface its packets are dropped. So what an instance wants waits until the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sign of life: how long our silence may last, and when to break it. Pure; moments are nanoseconds.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the kernel has: links and their addresses, kept up to date from its notices.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The VRRP worker: the engine, what it hears, and who carries out what it wants.
 //!
 //! `role` is its process: it connects the loop with the supervisor and with everything that is told or watched.

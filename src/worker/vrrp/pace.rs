@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How close announcements may follow each other: one lane for each limiter and family, each with its queue.
 //!
 //! Invariant: what waits in a lane is there once for each instance and frame, with the number of times it is still to be

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ports: the sockets adverts come and go by, and what the engine is told of their links and sources.
 //!
 //! A port is looked at again whenever something underneath changed; sockets are opened when their interface is there,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who else has our addresses: while an instance holds some, others on their segments that say the same are told,
 //! counted and shown. Who is to keep an address is for an operator to decide, so nothing else follows from it.
 //!

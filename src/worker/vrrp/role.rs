@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process of the VRRP worker: the loop, and beside it what it is told by its supervisor and what it tells the
 //! outside. It ends in good order when it is told to, and when its supervisor is gone.
 

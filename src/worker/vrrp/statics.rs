@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Static addresses, routes and rules: there from the first turn to the last, whoever is master.
 //!
 //! They are held like those of an instance, under a number that no instance has. What somebody else removes is put back;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Adverts for virtual routers that nobody here belongs to, when the operator wants to hear of them: each router of each
 //! sender is told once.
 

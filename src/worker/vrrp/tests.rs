@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The worker's own decisions, without a kernel: what is asked of it, what is told of its answers, and in which words.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Virtual interfaces: made before an instance needs one, with the settings that keep its MAC and its addresses apart from
 //! those of the interface beneath; removed, and the settings put back, at the end.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tasks that look at tracked objects, and their coming and going with the configuration.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our daemon beside vrrpd of FRR.
 //!
 //! vrrpd finds its virtual interface by the MAC and expects the addresses on it; a backup's interface is set down by its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Outcomes as a table, and the document that keeps the table.
 
 use std::fmt::Debug;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Processes that die or hang: whoever is left keeps the promises in their place.
 
 use std::thread;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Receive buffers of the sockets that hear from the kernel.
 
 use super::Global;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files in which the daemon tells its state, and tables of names it reads.
 
 use super::{Global, only_word};

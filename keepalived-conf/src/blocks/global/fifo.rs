@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Named pipes that carry every change, and the programs that read them.
 
 use super::Global;

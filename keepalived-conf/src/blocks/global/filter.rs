@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The packet filter that keeps a virtual router from answering where it must not.
 
 use super::{CONFLICT, Global, NAME_TOO_LONG, ORDER};

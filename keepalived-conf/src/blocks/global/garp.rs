@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gratuitous ARP and unsolicited neighbour advertisements: when, how many, how fast.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the checker process does with the IPVS tables as a whole.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Alerts by mail.
 
 use std::net::IpAddr;

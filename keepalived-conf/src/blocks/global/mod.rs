@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Process-wide settings: `global_defs` and the settings that stand at top level. One file a topic.
 
 pub mod buffers;

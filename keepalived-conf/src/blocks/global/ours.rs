@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settings keepalived does not have. None of them changes what a configuration written for keepalived does, but for
 //! the graceful handover, which only adds to it.
 

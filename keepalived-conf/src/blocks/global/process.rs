@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Names, priorities and limits of the daemon's processes.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a configuration is read again, and what guards it.
 
 use super::{Global, NOT_A_DIRECTORY, only_word};

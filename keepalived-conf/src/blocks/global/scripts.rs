@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The daemon's own scripts, and the rules for all scripts.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! SNMP and D-Bus.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every keyword of `global_defs`: what it sets, the ends of its range, and what becomes of a wrong value.
 
 mod forms;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `umask`, in numbers or in the names of its bits.
 
 use super::{BAD_MASK, EXTRA_WORDS, Global};

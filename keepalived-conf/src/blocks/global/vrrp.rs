@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What VRRP instances fall back to, and how the VRRP process behaves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The checkers of a real server, and what they have in common.
 
 use std::time::Duration;

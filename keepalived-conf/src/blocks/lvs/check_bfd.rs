@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `BFD_CHECK`: the state of a BFD session.
 
 use std::sync::LazyLock;

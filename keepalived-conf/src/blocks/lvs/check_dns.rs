@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `DNS_CHECK`: a query over UDP.
 
 use std::fmt;

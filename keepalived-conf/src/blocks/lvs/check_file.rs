@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `FILE_CHECK`: the number in a tracked file.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `HTTP_GET` and `SSL_GET`: pages are asked for. One struct, two tables.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `MISC_CHECK`: a program says whether the server is well.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `SMTP_CHECK`: a mail server is greeted.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `TCP_CHECK`: a connection is opened and closed.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `UDP_CHECK`: a datagram, and perhaps an answer.
 
 use std::sync::LazyLock;

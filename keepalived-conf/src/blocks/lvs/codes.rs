@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The codes of findings on load balancing, in one place so that none is given out twice.
 
 use crate::diagnostic::Code;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a checker connects to, and from where: the settings and rows of all checkers that use the network.
 
 use std::net::IpAddr;

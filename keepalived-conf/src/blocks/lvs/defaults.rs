@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What virtual servers hand down to real servers, and these to their checkers.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `virtual_server_group`: addresses, ranges and marks that share one virtual server.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `lvs_method`: how packets reach a real server.
 
 use std::fmt;

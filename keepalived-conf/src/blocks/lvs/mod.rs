@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Load balancing: virtual servers, real servers and their checkers.
 
 pub mod check;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `regex`: a pattern the body of an answer must match.
 //!
 //! Whether a pattern compiles is only known to the library that runs it; [`crate::source::Host::regex_error`] asks it.

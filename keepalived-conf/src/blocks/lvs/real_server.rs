@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `real_server`: one server of a virtual server, with its checkers.
 
 use std::net::IpAddr;

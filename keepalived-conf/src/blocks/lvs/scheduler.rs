@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Schedulers, their flags, and the protocols they balance.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `ADDRESS [PORT]`: where a virtual server listens, where a real server is.
 
 use std::fmt;

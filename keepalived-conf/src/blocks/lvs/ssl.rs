@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `SSL`: what a check over TLS presents.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! When a checker checks: the settings and rows of all checkers that check by themselves.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `url`: one request of an HTTP check, and what its answer must be.
 
 use std::sync::LazyLock;

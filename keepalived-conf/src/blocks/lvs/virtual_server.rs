@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `virtual_server`: one balanced service with its real servers.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `bfd_instance`: one BFD session.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What priorities and weights may follow: scripts, files, processes, BFD sessions.
 
 pub mod bfd_instance;

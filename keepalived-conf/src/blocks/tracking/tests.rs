@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Blocks of tracked things: every keyword, every range, and what the end of a block asks for.
 
 use std::fmt::Debug;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `track_file`: a file whose number moves a priority or a weight.
 
 use std::sync::LazyLock;

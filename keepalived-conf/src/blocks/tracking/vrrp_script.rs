@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vrrp_script`: a command whose result moves a priority.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vrrp_track_process`: processes that must run, or must not.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `auth_hmac`: every advert is signed.
 
 use std::collections::BTreeMap;

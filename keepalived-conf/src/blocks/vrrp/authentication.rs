@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `authentication` of a version 2 instance.
 
 use std::sync::LazyLock;

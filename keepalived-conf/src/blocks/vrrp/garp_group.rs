@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `garp_group`: how close announcements may follow each other on some interfaces.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settings of interfaces at top level: `linkbeat_interfaces` and `interface_up_down_delays`.
 
 use std::time::Duration;

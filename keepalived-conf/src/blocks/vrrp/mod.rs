@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! VRRP: instances, sync groups, static addresses, routes and rules.
 
 pub mod auth_hmac;

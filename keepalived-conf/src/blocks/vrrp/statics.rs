@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Addresses, routes and rules that are kept whoever is master.
 
 use super::entry::address::{self, Address, Context};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vrrp_sync_group`: instances that change state together.
 
 use std::sync::LazyLock;

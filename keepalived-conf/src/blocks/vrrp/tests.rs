@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every block of VRRP and every entry of its lists: what a line sets, the ends of its ranges, what becomes of a wrong
 //! value.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `track_group`: instances that suffer when a static address, route or rule is lost.
 
 use std::sync::LazyLock;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Includes, and the file that is named on the command line.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the input, the line pass ends and its map holds.
 
 use proptest::collection::vec;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::CODES;
 use crate::blocks::lvs::testing::{in_checker, in_real_server, virtual_server};
 use crate::source::MemoryHost;

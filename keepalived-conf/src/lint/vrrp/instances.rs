@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One configuration by itself.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Nodes that are to work together: which instances belong together, and what is on one node only.
 
 use std::collections::{BTreeMap, BTreeSet};

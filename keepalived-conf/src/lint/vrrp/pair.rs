@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two routers of one virtual router.
 
 use std::collections::BTreeSet;

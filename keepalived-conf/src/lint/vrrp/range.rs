@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Between which bounds tracking moves a priority.
 
 use crate::blocks::vrrp::VrrpInstance;

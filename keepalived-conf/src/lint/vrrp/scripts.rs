@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Scripts that are tracked, and scripts that are run on changes.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checkers: timing and names handed down, and what they refer to.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Address families: of a service, and of the servers that can serve it.
 
 use super::servers::members;

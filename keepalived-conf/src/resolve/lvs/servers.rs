@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One virtual server with its real servers.
 
 use std::net::IpAddr;

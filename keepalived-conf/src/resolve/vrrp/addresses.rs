@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The addresses of one instance: whether there are any, whether one is there twice, how many an advert holds.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which authentication is in force.
 
 use std::time::Duration;

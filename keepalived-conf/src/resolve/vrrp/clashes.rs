@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What may be there only once: virtual routers on a segment, names of VMACs, addresses.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Settings of one instance that exclude or correct each other: version, state, priority, times, answers.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What instances and groups take from `global_defs` and from their group.
 
 use crate::blocks::Config;

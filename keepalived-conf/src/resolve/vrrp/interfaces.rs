@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether the interfaces that are named are there, and of the right kind.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interface, VMAC, unicast: what goes together and what an instance cannot do without.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Static entries: their interfaces, their track groups, and the preferences of rules that have none.
 
 use crate::blocks::Config;

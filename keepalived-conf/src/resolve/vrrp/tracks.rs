@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What instances and groups track: where it is defined, and with which weight it counts.
 
 use std::collections::BTreeSet;

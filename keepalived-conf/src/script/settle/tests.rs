@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use crate::Loaded;
 use crate::diagnostic::Class;
 use crate::environment::{Facts, Inode, STICKY};

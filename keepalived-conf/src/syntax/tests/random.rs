@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the text, reading ends, both ways of reading agree, and what is printed reads back.
 
 use proptest::collection::vec;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our messages against those `ipvsadm` exchanged with a kernel 6.1 for the same wish, in hexadecimal.
 //!
 //! `ipvsadm` says more than it must: with a destination also what its service is like, and of every destination also what

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Transactions: many requests of which the kernel carries out all or none. They leave in one send, however long.
 
 use std::fmt;

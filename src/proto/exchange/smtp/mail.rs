@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Handing in mail: several messages over one connection, each with its own outcome.
 
 use super::{Ear, Fault, Reply, Turn, one_line};

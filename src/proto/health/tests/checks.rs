@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! When checkers ask, and what their answers come to.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A world of one engine: a virtual server with a few real servers, and what came out.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checkers that ask for several pages (HTTP_GET, SSL_GET).
 
 use std::time::Duration;

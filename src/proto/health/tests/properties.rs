@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever comes in, in whatever order: no panic, one check of a kind at a time, one batch a turn, tickets that are never
 //! given twice, and nothing left undone that the kernel has not refused.
 

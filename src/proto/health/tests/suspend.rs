@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks that rest while the address of their virtual server is elsewhere (`ha_suspend`).
 
 use std::sync::Arc;

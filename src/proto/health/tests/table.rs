@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel: slow, refusing, absent, and changed by others.
 
 use std::sync::Arc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The authentication header: HMAC-MD5-96 over the whole datagram (RFC 2338 §5.3.6.3, RFC 2402, RFC 2403).
 
 use super::Password;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keyed trailer: HMAC-SHA-256, cut to 128 bits, with a number that grows with the clock.
 //!
 //! Trailer, 28 octets after everything else: scheme (1), key id, two octets zero, eight octets number, 16 octets tag.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The password of version 2.
 
 use crate::proto::vrrp::wire::{Measured, Refusal};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The complete datagram of an advert.
 
 use super::{Authentication, Stamp, ah, hmac};

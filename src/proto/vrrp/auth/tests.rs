@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
 use crate::proto::vrrp::wire::captured::{CAPTURED, Secret, hex, open};
 use crate::proto::vrrp::wire::{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Backup: who we follow, whom we do not wait for, and when the master counts as gone (RFC 9568 §6.4.2).
 
 use super::{Backup, Instance, State};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Init and Fault: reasons not to take part, and the way back. An instance takes part once nothing is pending and no
 //! fault is left; with several faults the last one to go decides.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an instance holds in the kernel: asking for it, its answer, giving it up now or at a handover.
 //!
 //! Holdings are asked for as a whole and the answer comes as an input; only what is in place is announced.

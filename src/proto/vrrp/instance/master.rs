@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Master: adverts on time, and what to do about another master (RFC 9568 §6.4.3).
 
 use std::cmp::Ordering;

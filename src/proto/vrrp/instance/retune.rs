@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What changes while an instance lives: its priority by tracking, its parameters by a reload, what it learnt from an
 //! advert.
 

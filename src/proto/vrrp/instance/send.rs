@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sending: one advert, one copy per destination.
 
 use std::net::IpAddr;

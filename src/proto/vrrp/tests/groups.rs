@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sync groups: members move together, in one turn.
 
 use super::kit::{HIGHER, LOWER, Node, PORT, VI, VIP, holding, ms, params, reading, said, setup, tracking};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Planned handovers keep the addresses until the successor is heard, and no longer than the named limits.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's answers, what is announced when, and what somebody else removes.
 
 use super::kit::{HIGHER, LOWER, Node, VI, VIP, held, holding, ms, params, setup};

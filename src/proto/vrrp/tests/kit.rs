@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One node under test, its peers' packets, and effects as short words.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

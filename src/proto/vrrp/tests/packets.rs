@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What strangers send: every datagram that is refused moves one counter and nothing else.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever comes in: no panic, few effects, and no change of state by what is not legal and authentic.
 
 use proptest::collection::vec;

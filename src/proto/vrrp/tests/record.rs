@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the flight recorder keeps plays again as it was, has no secret in it, and does not grow.
 
 use super::kit::{HIGHER, OURS, PORT, Said, VI, ms, params, said, setup};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reconfiguration: what did not change has no effect, what changed keeps as much as it can.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Late drivers and nodes that slept.
 
 use super::kit::{HIGHER, Node, VI, ms, params, setup};

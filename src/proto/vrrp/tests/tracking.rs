@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faults and priorities that follow tracked objects, links and source addresses.
 
 use std::time::Duration;

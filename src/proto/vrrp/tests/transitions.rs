@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every state against every kind of input, as a table. A kind or a state without a row fails the coverage test; an
 //! input without a kind does not compile.
 

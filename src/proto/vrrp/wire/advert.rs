@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The advert as a value, and its encoding.
 
 use super::checksum::{ChecksumForm, message_checksum};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Adverts as keepalived 2.2.7 put them on the wire, taken from the far end of a veth pair, and what its
 //! configuration said. IPv4 packets and IPv6 packets both from the IP header on.
 

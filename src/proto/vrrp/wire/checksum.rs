@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checksums: which octets count, with or without a pseudo header.
 
 use super::{CHECKSUM_OFFSET, PROTOCOL_VRRP, Version};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! IP headers as adverts have them.
 
 use super::{AdvertError, HOP_LIMIT, PROTOCOL_VRRP, TRAFFIC_CLASS, internet_checksum};

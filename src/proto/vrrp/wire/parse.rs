@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From received bytes to an advert, one test per function.
 
 use super::checksum::{message_checksum, same_checksum};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why a datagram is not taken as an advert.
 
 /// One reason per test a received datagram can fail, in the order of the tests. Refusals are counted by index.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::captured::{CAPTURED, PASSWORD_OVER_IPV6, Secret, hex, open};
 use super::*;
 use proptest::prelude::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! DNS_CHECK: one question over UDP. A server that answers without an error is well, whatever the answer is.
 
 use keepalived_conf::blocks::lvs::check_dns::DnsCheck;

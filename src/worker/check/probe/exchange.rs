@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One request and its answer over a connection, be it plain or TLS. Whatever the server does, this ends: at the end of
 //! the answer, at a limit, or at the deadline.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! HTTP_GET: a page is asked for, and its answer judged. Each url is a step of its own, over its own connection.
 //!
 //! Connecting may take `connect_timeout`, and so may the whole answer after it, however it trickles in.

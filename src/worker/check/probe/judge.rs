@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether an answer is what a url wants.
 
 use std::collections::BTreeMap;

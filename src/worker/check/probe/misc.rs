@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! MISC_CHECK: a program says whether the server is well, and perhaps how much it should weigh.
 //!
 //! A program that could not be started has said nothing about the server.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One check of one server: what was found out, and why. Each kind is a file with one function; the only `match` over
 //! the kinds is here.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! PING_CHECK: an ICMP echo request and its reply.
 
 use std::sync::atomic::Ordering;

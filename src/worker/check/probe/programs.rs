@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Programs that checks run: as whom, looked up once, and how many at once.
 
 use std::cell::RefCell;

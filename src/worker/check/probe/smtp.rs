@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! SMTP_CHECK: a mail server that greets, and answers HELO and QUIT.
 //!
 //! The connection has `connect_timeout`, and everything that is said over it together has as long again. So a server

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! SSL_GET: as HTTP_GET, over TLS that steadfast-web speaks.
 //!
 //! The connection and TLS together may take `connect_timeout`, and so may the whole answer after them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! TCP_CHECK: a server that takes a connection is well. Nothing is said over it, and it is closed in good order.
 
 use keepalived_conf::blocks::lvs::check_tcp::TcpCheck;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What tests of probes share: a check as the configuration makes it, and servers that lie.
 
 use std::net::SocketAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! UDP_CHECK: a datagram, and perhaps an answer.
 //!
 //! Unless an answer is required a silent server is well, because many services answer only what they understand: it

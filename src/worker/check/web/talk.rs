@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the checker and steadfast-web say to each other. A packet is a line of JSON; bytes of an answer follow it, or
 //! stand in a sealed text beside it when they are many.
 

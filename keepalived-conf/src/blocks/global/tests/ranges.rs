@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers: both ends of the range, what lies beyond, and what is no number.
 
 use super::{check, read};

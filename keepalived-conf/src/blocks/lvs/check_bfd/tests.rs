@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::super::testing::{in_checker, in_real_server, read};
 
 const SESSION: &str = "bfd_instance peer {\nneighbor_ip 10.0.0.9\n}\n";

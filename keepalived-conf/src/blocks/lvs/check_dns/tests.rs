@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use super::super::check::Checker;
 use super::super::testing::{in_checker, read};
 use super::{QueryType, TYPES};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 use std::time::Duration;
 
 use super::super::check::Checker;

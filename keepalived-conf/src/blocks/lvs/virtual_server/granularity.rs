@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `persistence_granularity`: a mask or a length.
 
 use std::net::Ipv4Addr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! An address to put on an interface: `ADDRESS[/LENGTH] [OPTION]...`.
 
 use std::net::{IpAddr, Ipv4Addr};

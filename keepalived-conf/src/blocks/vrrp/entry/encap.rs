@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Light-weight tunnels of routes: `encap ip|ip6|mpls|ila ...`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The syntaxes of entries in VRRP's list blocks: addresses, routes, rules, tracked objects, unicast peers.
 
 pub mod address;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The groups `nexthop OPTION...` at the end of a route.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A route: `[TYPE] DESTINATION [OPTION]... [nexthop OPTION...]...`.
 
 use std::net::IpAddr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Metrics of routes: sizes, windows, and times with their units.
 
 use std::time::Duration;

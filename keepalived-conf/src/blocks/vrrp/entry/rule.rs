@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A policy rule: selectors and exactly one action, in any order.
 
 use super::selectors::{Mark, ip_protocol, mark, ports, uid_range};

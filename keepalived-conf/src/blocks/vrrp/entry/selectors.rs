@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Selectors of rules that have a notation of their own: marks, ranges, protocols.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What routes and rules share: names of iproute2, realms, tracking, spellings of former times.
 
 use super::{BAD_VALUE, SKIPPED_WORD, UNTRACKABLE, left_out};

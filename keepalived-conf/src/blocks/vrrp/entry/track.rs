@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lists of tracked objects: `NAME [weight NUMBER [reverse|noreverse]]`.
 
 use super::{CONFLICT, NO_VALUE, TWICE, unknown_option};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Unicast peers: `ADDRESS [min_ttl NUMBER] [max_ttl NUMBER]`.
 
 use std::net::IpAddr;

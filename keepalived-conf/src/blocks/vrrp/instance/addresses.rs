@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a master holds: addresses, routes, rules.
 
 use super::{FAMILY_CLASH, VrrpInstance};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What decides who is master, and what a master takes.
 
 use super::{VrrpInstance, put};

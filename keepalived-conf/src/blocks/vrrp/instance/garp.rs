@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gratuitous ARP and unsolicited neighbour advertisements: how often and when.
 
 use std::time::Duration;

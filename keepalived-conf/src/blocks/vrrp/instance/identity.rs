@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who the router is: interface, virtual router id, version, state, priority, authentication.
 
 use super::{FAMILY_CLASH, PRIORITY, State, VERSION_CLASH, Version, VrrpInstance, put};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vrrp_instance`: one virtual router.
 
 mod addresses;

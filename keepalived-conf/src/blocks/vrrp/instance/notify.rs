@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whom to tell about changes.
 
 use super::{VrrpInstance, put};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where adverts come from and go to: source, multicast group, unicast peers.
 
 use std::net::IpAddr;

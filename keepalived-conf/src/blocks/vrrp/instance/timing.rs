@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How often adverts go out, and how long their absence is borne.
 
 use super::{VrrpInstance, put};

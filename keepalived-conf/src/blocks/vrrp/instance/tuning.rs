@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Buffers, checksums, and what is left.
 
 use super::{VrrpInstance, put};

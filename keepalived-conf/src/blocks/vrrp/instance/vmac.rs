@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interfaces of the instance's own: macvlan with the virtual MAC, ipvlan.
 
 use std::net::IpAddr;

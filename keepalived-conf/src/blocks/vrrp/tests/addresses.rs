@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Virtual, excluded and static addresses with all their options.
 
 use super::describe::address;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Passwords, AH and signatures: what is read, and what is in force.
 
 use std::fmt::Write as _;

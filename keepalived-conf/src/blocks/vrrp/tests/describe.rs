@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Short texts for values, so that tables stay readable. What has its default is left out.
 
 use std::fmt::{Display, Write as _};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who becomes master and when: priority, state, version, times, preemption, strict mode, announcements.
 
 use super::{Vrrp, VrrpInstance, check, check_all, codes, read, with};

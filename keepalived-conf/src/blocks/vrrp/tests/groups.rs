@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sync groups, track groups, and what two instances must not share.
 
 use super::{Vrrp, check_all, codes, join, read};

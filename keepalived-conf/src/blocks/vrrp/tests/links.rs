@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Spacing of announcements, polling, and delays of interfaces.
 
 use super::{Vrrp, check_all, join, read, with};

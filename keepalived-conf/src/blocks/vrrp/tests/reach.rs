@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interfaces, VMACs, sources, unicast: what goes together, and what an instance cannot do without.
 
 use super::{Vrrp, VrrpInstance, check, check_all, codes, host, join, read};

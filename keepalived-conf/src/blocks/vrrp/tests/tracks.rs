@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is tracked, with which weight, and who may track with weights.
 
 use super::{Vrrp, check_all, join, with};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The authentication header: vectors, numbers, and what it covers.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keyed trailer: vectors, modes, keys, numbers and clocks.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 #![allow(clippy::disallowed_methods)]
 
 use std::io::{Read, Write};
