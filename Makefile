@@ -10,6 +10,8 @@ SEED ?=
 ROWS ?=
 PREFIX ?= /usr
 DESTDIR ?=
+# Where `make install` takes the programs from.
+BUILT ?= target/release
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -48,7 +50,7 @@ ipvs-demo: ## build, boot a kernel with load balancing, show servers that die an
 test: ## everything that must hold: format, lints, all tests, generated documents
 	@dist/need build test
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features steadfast/model -- -D warnings
 	# The labs of namespaces wait more than they work, so there are more of them than cores. The simulated worlds are the
 	# same in every run; `make sim` plays fresh ones.
 	SEED_START=$${SEED_START:-173186147} \
@@ -75,7 +77,7 @@ chaos: ## kill random processes of three nodes for SECONDS (300), with SEED when
 .PHONY: lint
 lint: ## format check and clippy only
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features steadfast/model -- -D warnings
 
 .PHONY: sim
 sim: ## simulate SEEDS fresh worlds (2000) and all saved ones, watching every promise; SEED=N plays one and shows it
@@ -139,23 +141,26 @@ docs: ## write the generated documents, manual pages and completions anew
 docs-test: ## run every command that README and docs name
 	@dist/need build test
 	$(CARGO) test --locked --test documents --test architecture
+	$(CARGO) test --locked --package genhash --test document
 
 .PHONY: install
 install: build ## install programs, the name `keepalived`, manual, completions and the unit below DESTDIR
-	install -D -m 755 target/release/steadfast $(DESTDIR)$(PREFIX)/sbin/steadfast
-	install -D -m 755 target/release/steadfast-web $(DESTDIR)$(PREFIX)/sbin/steadfast-web
-	install -D -m 755 target/release/genhash $(DESTDIR)$(PREFIX)/bin/genhash
+	install -D -m 755 $(BUILT)/steadfast $(DESTDIR)$(PREFIX)/sbin/steadfast
+	install -D -m 755 $(BUILT)/steadfast-web $(DESTDIR)$(PREFIX)/sbin/steadfast-web
+	install -D -m 755 $(BUILT)/genhash $(DESTDIR)$(PREFIX)/bin/genhash
 	ln -sf steadfast $(DESTDIR)$(PREFIX)/sbin/keepalived
 	install -D -m 644 docs/man/steadfast.8 $(DESTDIR)$(PREFIX)/share/man/man8/steadfast.8
+	ln -sf steadfast.8 $(DESTDIR)$(PREFIX)/share/man/man8/keepalived.8
 	install -D -m 644 docs/man/keepalived.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/keepalived.conf.5
 	install -D -m 644 docs/man/genhash.1 $(DESTDIR)$(PREFIX)/share/man/man1/genhash.1
 	install -D -m 644 dist/completions/steadfast.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/steadfast
 	ln -sf steadfast $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keepalived
 	install -D -m 644 dist/completions/_steadfast $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_steadfast
 	install -D -m 644 dist/completions/steadfast.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/steadfast.fish
+	install -D -m 644 dist/keepalived.conf.example $(DESTDIR)$(PREFIX)/share/doc/steadfast/examples/keepalived.conf
 	install -D -m 644 dist/sysusers.d/steadfast.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/steadfast.conf
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's,/usr/sbin/,$(PREFIX)/sbin/,' dist/systemd/steadfast.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/steadfast.service
+	sed 's,/usr/sbin/,$(PREFIX)/sbin/,' dist/systemd/steadfast.service | \
+	  install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/steadfast.service
 
 .PHONY: deb
 deb: ## build the Debian package in target/deb
@@ -171,6 +176,11 @@ deb-test: ## install, upgrade and remove the Debian package in a root of its own
 static: ## build programs that need no library, for containers
 	@dist/need build static
 	@dist/static
+
+.PHONY: static-test
+static-test: static ## run them as a container has them, with nothing beside (by podman where that works)
+	@dist/need static-test
+	@dist/static-test
 
 .PHONY: clean
 clean: ## remove what building made

@@ -228,6 +228,16 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
+/// What links call the headings of a document.
+fn anchors(text: &str) -> impl Iterator<Item = String> + '_ {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    })
+}
+
 #[test]
 fn links_in_documents_lead_somewhere() {
     let mut wrong = Vec::new();
@@ -235,8 +245,20 @@ fn links_in_documents_lead_somewhere() {
         let text = fs::read_to_string(&document).expect("a document");
         let folder = document.parent().expect("a folder");
         for piece in text.split("](").skip(1) {
-            let target = piece.split([')', '#', ' ']).next().unwrap_or_default();
-            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+            let target = piece.split([')', ' ']).next().unwrap_or_default();
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) =
+                target.split_once('#').map_or((target, None), |(file, heading)| (file, Some(heading)));
+            let file = if file.is_empty() { document.clone() } else { folder.join(file) };
+            let there = match heading {
+                None => file.exists(),
+                Some(heading) => {
+                    fs::read_to_string(&file).is_ok_and(|text| anchors(&text).any(|anchor| anchor == heading))
+                }
+            };
+            if !there {
                 wrong.push(format!("{}: {target}", document.display()));
             }
         }

@@ -144,6 +144,76 @@ fn interrupted_at_any_moment_it_leaves_nothing() {
 }
 
 #[test]
+fn where_the_kernel_balances_it_needs_no_guest_and_an_interrupt_leaves_nothing() {
+    // A guest is such a machine.
+    if !Path::new("/usr/bin/linux.uml").exists() {
+        eprintln!("SKIPPED: the demonstration under a kernel that balances, because User Mode Linux is not installed");
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL"])
+        .arg(root.join("dist/guest/boot"))
+        .arg(root.join("tests/demo-guest.sh"))
+        .args([format!("ROOT={}", root.display()), format!("PROGRAM={}", env!("CARGO_BIN_EXE_steadfast"))])
+        .args([format!("PATIENCE={PATIENCE}"), format!("DEMO_PATIENCE={PATIENCE}")])
+        .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a guest starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let wanted = "after 'of their own' it ended with 130\nleft: 0 1 0\nit was laid\n\
+                  after 'web server 1 is killed' it ended with 130\nleft: 0 1 0\n\
+                  The requests are balanced by this machine's kernel, in namespaces of their own.\n\
+                  no packet filter was loaded\n";
+    assert!(said.contains(wanted), "{said}");
+}
+
+/// Starts what follows where nobody can make a process namespace.
+const NO_NAMESPACES: &str = "echo 0 >/proc/sys/user/max_pid_namespaces && exec \"$@\"";
+
+/// What the demonstration says, with its status, when it is started by these words and cannot run.
+fn refused(words: &[&str], path: &str) -> (Option<i32>, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo/run");
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_steadfast"))
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn where_it_cannot_run_it_says_why_in_one_sentence() {
+    if Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout != *b"0\n") {
+        eprintln!("SKIPPED: where the demonstration cannot run, because only root can take rights away");
+        return;
+    }
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/bin";
+    let (status, said) = refused(&["unshare", "--user", "--map-root-user", "sh", "-c", NO_NAMESPACES, "sh"], &path);
+    let last = said.lines().last().unwrap_or_default();
+    assert!(status == Some(1) && last.starts_with("this machine gives no "), "{status:?}: {said}");
+    if Path::new("/proc/net/ip_vs").exists() {
+        return;
+    }
+    // Without load balancing in the kernel and without the means to run another one.
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-tools-{}", std::process::id()));
+    fs::create_dir_all(&tools).expect("a folder");
+    for tool in ["bash", "realpath", "dirname", "id"] {
+        let _ = std::os::unix::fs::symlink(Path::new("/usr/bin").join(tool), tools.join(tool));
+    }
+    let (status, said) = refused(&["/usr/bin/env"], &tools.to_string_lossy());
+    fs::remove_dir_all(&tools).expect("it is there");
+    assert_eq!((status, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.starts_with("the demonstration needs root and the kernel's IPVS, or User Mode Linux"), "{said}");
+}
+
+#[test]
 fn killed_it_leaves_no_process() {
     let Some(mut demo) = Demo::start("killed") else { return };
     demo.until("a is master");

@@ -5,6 +5,9 @@
 
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic)]
 
+#[path = "documents/live.rs"]
+mod live;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,22 +17,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 enum How {
     /// It is run by bash in a directory with the files it names; this is its exit status.
     Run(i32),
+    /// It is run beside a daemon, in the order of the documents, and succeeds.
+    Asked,
     /// It changes the machine, or is the test itself: this file plays it, and must hold these words.
     Played(&'static str, &'static str),
 }
-use How::{Played, Run};
+use How::{Asked, Played, Run};
 
 /// The beginning of a command, without what follows `#`, and what is done about it. The first that fits counts.
 const COMMANDS: &[(&str, How)] = &[
     ("make demo", Played("tests/demo.rs", "the_demonstration_comes_to_its_end_and_leaves_nothing")),
     ("make test", Played(".ci/run", "make test")),
     ("make build", Played(".ci/run", "make test")),
-    ("make install", Played("tests/documents.rs", "installing_lays_what_the_package_holds")),
+    ("make install", Played("tests/documents.rs", "installing_lays_programs_manual_completions_and_the_unit")),
     ("make deb-test", Played("Makefile", "dist/deb/test")),
     ("make deb", Played("dist/deb/test", "/build\"")),
-    ("make static", Played("dist/static", "cargo build")),
+    ("make static-test", Played("Makefile", "@dist/static-test")),
+    ("make static", Played("dist/static-test", "target/static")),
+    ("podman build", Played("dist/static-test", "build -q -t steadfast -f")),
+    ("podman run", Played("dist/static-test", "run -d --name steadfast")),
     ("apt-get install ./target/deb/", Played("dist/deb/test", "dpkg -i")),
     ("steadfast simulate", Run(0)),
+    ("steadfast check-now", Asked),
     ("steadfast check", Run(0)),
     ("steadfast explain", Run(0)),
     ("steadfast config", Run(0)),
@@ -42,6 +51,25 @@ const COMMANDS: &[(&str, How)] = &[
     ("target/release/steadfast check", Run(0)),
     ("target/release/steadfast -n", Played("tests/netns/node.rs", "--dont-fork")),
     ("steadfast events | grep 'answered for'", Played("tests/netns/scenarios.rs", "is answered for by {mac} too")),
+    ("steadfast status", Asked),
+    ("steadfast why", Asked),
+    ("steadfast events", Asked),
+    ("steadfast record", Asked),
+    ("steadfast replay", Asked),
+    ("steadfast drain", Asked),
+    ("steadfast take", Asked),
+    ("steadfast priority", Asked),
+    ("steadfast announce", Asked),
+    ("steadfast plan", Asked),
+    ("steadfast reload", Asked),
+    ("steadfast log-level", Asked),
+    ("steadfast weight", Asked),
+    ("steadfast normal", Asked),
+    ("ip address add 192.0.2.100/32 dev lo", Played("tests/uml/traffic.rs", "addr add {VIP}/32 dev {device}")),
+    (
+        "sysctl -w net.ipv4.conf.all.arp_ignore=1",
+        Played("tests/uml/traffic.rs", "(\"arp_ignore\", \"1\"), (\"arp_announce\", \"2\")"),
+    ),
     // The steps of a migration: tests/netns/migrate.rs plays them without systemd.
     ("systemctl ", Played("tests/netns/migrate.rs", "keepalived")),
     ("journalctl ", Played("tests/netns/migrate.rs", "keepalived")),
@@ -52,7 +80,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("cat > /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
     ("cp /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
     ("rm /etc/systemd/system/keepalived.service.d/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
-    ("cp /usr/share/doc/steadfast/examples/keepalived.conf", Played("dist/deb/build", "examples/keepalived.conf")),
+    ("cp /usr/share/doc/steadfast/examples/keepalived.conf", Played("Makefile", "examples/keepalived.conf")),
 ];
 
 fn root() -> PathBuf {
@@ -138,6 +166,11 @@ impl Desk {
         desk
     }
 
+    /// Where programs are looked for: ours first.
+    fn path(&self) -> String {
+        format!("{}/bin:{}", self.0.display(), std::env::var("PATH").unwrap_or_default())
+    }
+
     /// Runs a command; its exit status and what it said.
     fn run(&self, command: &str) -> (i32, String) {
         let here = self.0.display();
@@ -145,9 +178,8 @@ impl Desk {
             .replace("/usr/local/sbin/", &format!("{here}/bin/"))
             .replace("target/release/", &format!("{here}/bin/"))
             .replace("/etc/keepalived/keepalived.conf", &format!("{here}/keepalived.conf"));
-        let path = format!("{here}/bin:{}", std::env::var("PATH").unwrap_or_default());
-        let output =
-            Command::new("bash").args(["-c", &command]).current_dir(&self.0).env("PATH", path).output().expect("bash");
+        let mut bash = Command::new("bash");
+        let output = bash.args(["-c", &command]).current_dir(&self.0).env("PATH", self.path()).output().expect("bash");
         let told = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&told).into_owned())
     }
@@ -169,6 +201,7 @@ fn every_command_in_the_documents_does_what_they_say() {
             let place = format!("{}:{line}: {command}", document.display());
             match COMMANDS.iter().find(|(start, _)| command.starts_with(start)) {
                 None => wrong.push(format!("{place}\nhas no row in tests/documents.rs")),
+                Some((_, Asked)) => {}
                 Some((_, Played(file, words))) => {
                     if !read(&root().join(file)).contains(words) {
                         wrong.push(format!("{place}\nis not played by {file}, which does not hold `{words}`"));
@@ -186,6 +219,59 @@ fn every_command_in_the_documents_does_what_they_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(ran >= 8, "only {ran} commands were run");
+}
+
+#[test]
+fn every_command_that_asks_a_daemon_is_answered() {
+    let mut asked = Vec::new();
+    for document in documents() {
+        for (line, command) in commands(&read(&document)) {
+            if let Some((_, Asked)) = COMMANDS.iter().find(|(start, _)| command.starts_with(start)) {
+                let run = command.replace("NAME", "web").replace("/etc/keepalived/keepalived.conf", "live.conf");
+                asked.push((format!("{}:{line}: {command}", document.display()), run));
+            }
+        }
+    }
+    let desk = Desk::new();
+    let commands: Vec<String> = asked.iter().map(|(_, run)| run.clone()).collect();
+    let Some(answers) = live::ask(&desk.0, &desk.path(), &commands) else {
+        eprintln!("SKIPPED: commands that ask a daemon, because this machine gives no network of its own");
+        return;
+    };
+    assert_eq!(answers.len(), asked.len());
+    let wrong: Vec<String> = asked
+        .iter()
+        .zip(answers)
+        .filter(|(_, (status, _))| *status != 0)
+        .map(|((place, _), (status, said))| format!("{place}\nends with {status} and says\n{said}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(asked.len() >= 18, "only {} commands", asked.len());
+}
+
+#[test]
+fn every_block_says_what_it_holds() {
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = read(&document);
+        let mut lines = text.lines().zip(1..);
+        while let Some((line, number)) = lines.next() {
+            let Some(kind) = line.strip_prefix("```") else { continue };
+            // Examples of genhash are run by its own test.
+            if !["sh", "conf", "json", "text", "console"].contains(&kind) {
+                wrong.push(format!("{}:{number}: what is in this block?", document.display()));
+            }
+            for (line, number) in lines.by_ref().take_while(|(line, _)| !line.starts_with("```")) {
+                let first = line.split(' ').next().unwrap_or_default();
+                let command = ["steadfast", "keepalived", "make", "cargo", "systemctl", "podman", "sudo", "apt-get"]
+                    .contains(&first);
+                if kind != "sh" && command {
+                    wrong.push(format!("{}:{number}: a command, outside of a block of commands", document.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Sections of docs/differences.md in which every decision names what holds it.
@@ -239,6 +325,26 @@ fn every_decision_on_load_balancing_is_held_by_tests_that_there_are() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(names >= 100, "{names} names");
+}
+
+#[test]
+fn the_readme_names_tests_that_there_are_and_counts_lints_right() {
+    let text = read(&root().join("README.md"));
+    let (_, rest) = text.split_once("| | keepalived | Steadfast | evidence |\n").expect("the table of differences");
+    let sources = sources(&["src", "tests"]);
+    let mut names = 0;
+    for row in rest.lines().take_while(|line| line.starts_with('|')).skip(1) {
+        let evidence = row.rsplit('|').nth(1).expect("the last cell");
+        let named = evidence.split('`').skip(1).step_by(2).filter(|name| !name.contains(' '));
+        for name in named {
+            names += 1;
+            assert!(sources.contains(&format!("fn {name}()")), "there is no test `{name}`:\n{row}");
+        }
+        assert!(evidence.contains("](docs/") || evidence.contains('`'), "without evidence: {row}");
+    }
+    assert!(names >= 6, "{names} tests");
+    let lints = read(&root().join("docs/lints.md")).matches("\n### KL").count();
+    assert!(text.contains(&format!("{lints} lints")), "there are {lints} lints");
 }
 
 #[test]
@@ -299,25 +405,57 @@ fn no_row_is_without_a_command() {
     assert!(idle.is_empty(), "no document has a command that starts with {idle:?}");
 }
 
+/// What `make install` lays: kind and permissions, path, where a link leads.
+const INSTALLED: &str = "\
+-rwxr-xr-x ./usr/bin/genhash
+-rw-r--r-- ./usr/lib/systemd/system/steadfast.service
+-rw-r--r-- ./usr/lib/sysusers.d/steadfast.conf
+lrwxrwxrwx ./usr/sbin/keepalived steadfast
+-rwxr-xr-x ./usr/sbin/steadfast
+-rwxr-xr-x ./usr/sbin/steadfast-web
+lrwxrwxrwx ./usr/share/bash-completion/completions/keepalived steadfast
+-rw-r--r-- ./usr/share/bash-completion/completions/steadfast
+-rw-r--r-- ./usr/share/doc/steadfast/examples/keepalived.conf
+-rw-r--r-- ./usr/share/fish/vendor_completions.d/steadfast.fish
+-rw-r--r-- ./usr/share/man/man1/genhash.1
+-rw-r--r-- ./usr/share/man/man5/keepalived.conf.5
+lrwxrwxrwx ./usr/share/man/man8/keepalived.8 steadfast.8
+-rw-r--r-- ./usr/share/man/man8/steadfast.8
+-rw-r--r-- ./usr/share/zsh/vendor-completions/_steadfast
+";
+
 #[test]
-fn installing_lays_what_the_package_holds() {
+fn installing_lays_programs_manual_completions_and_the_unit() {
     let desk = Desk::new();
-    // `make install` builds first; what it lays is checked with its recipe alone.
-    let (status, told) = desk.run(&format!("make -s -n -C {} install DESTDIR=/stage", root().display()));
-    assert_eq!(status, 0, "{told}");
-    for path in [
-        "/stage/usr/sbin/steadfast",
-        "/stage/usr/sbin/keepalived",
-        "/stage/usr/bin/genhash",
-        "/stage/usr/share/man/man8/steadfast.8",
-        "/stage/usr/share/man/man5/keepalived.conf.5",
-        "/stage/usr/share/man/man1/genhash.1",
-        "/stage/usr/share/bash-completion/completions/steadfast",
-        "/stage/usr/lib/systemd/system/steadfast.service",
-        "/stage/usr/lib/sysusers.d/steadfast.conf",
-    ] {
-        assert!(told.contains(path), "{path} is not laid:\n{told}");
+    // `make install` builds first; here stands something for what it builds.
+    fs::create_dir(desk.0.join("built")).expect("a folder");
+    for program in ["steadfast", "steadfast-web", "genhash"] {
+        fs::write(desk.0.join("built").join(program), format!("#!/bin/sh\nexec {program} \"$@\"\n")).expect("a file");
     }
+    let install = |settings: &str| {
+        let here = desk.0.display();
+        let folder = root().display().to_string();
+        let (status, told) = desk.run(&format!(
+            "umask 077; env -u MAKEFLAGS make -s -C {folder} -o build install BUILT={here}/built DESTDIR={here}/stage {settings}"
+        ));
+        assert_eq!(status, 0, "{told}");
+    };
+    install("");
+    let (status, laid) =
+        desk.run("cd stage && find . ! -type d -printf '%M %p %l\\n' | sed 's/ $//' | LC_ALL=C sort -k 2");
+    assert_eq!((status, laid.as_str()), (0, INSTALLED));
+    let (_, closed) = desk.run("find stage/usr -type d ! -perm 755");
+    assert_eq!(closed, "", "others cannot look into these");
+    let (status, told) = desk.run("stage/usr/sbin/keepalived --version && stage/usr/sbin/steadfast --version");
+    assert_eq!(status, 0, "{told}");
+    let (status, told) =
+        desk.run("steadfast check --fail-on error --elsewhere stage/usr/share/doc/steadfast/examples/keepalived.conf");
+    assert_eq!(status, 0, "{told}");
+    // Elsewhere the unit follows, and a second time changes nothing.
+    install("PREFIX=/usr/local");
+    install("PREFIX=/usr/local");
+    let (_, unit) = desk.run("grep ^ExecStart= stage/usr/local/lib/systemd/system/steadfast.service");
+    assert_eq!(unit, "ExecStart=/usr/local/sbin/keepalived --dont-fork $DAEMON_ARGS\n");
 }
 
 #[test]

@@ -120,11 +120,15 @@ fn set_nice(nice: i32) -> io::Result<()> {
 #[allow(unsafe_code)]
 fn set_realtime(priority: Option<u8>) -> io::Result<()> {
     let class = if priority.is_some() { libc::SCHED_RR } else { libc::SCHED_OTHER };
-    // SAFETY: plain numbers; musl has more of them, which mean nothing here.
-    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
-    parameters.sched_priority = priority.unwrap_or(0).into();
-    // SAFETY: the parameters live for the call.
-    result(unsafe { libc::sched_setscheduler(0, class | libc::SCHED_RESET_ON_FORK, &raw const parameters) })
+    let class = libc::c_long::from(class | libc::SCHED_RESET_ON_FORK);
+    // All that the kernel reads of the parameters.
+    let priority = libc::c_int::from(priority.unwrap_or(0));
+    // The kernel's own call: the function of this name always refuses in musl.
+    // SAFETY: the number lives for the call.
+    match unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0_u32, class, &raw const priority) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// A warning signal, which is logged by nobody here, comes at half of it; the end at all of it.
