@@ -46,6 +46,9 @@ pub enum Message {
     Will(Deposit),
     /// From the VRRP worker, and on to those whose work follows an instance: whether it is master.
     Instance { name: String, is_master: bool },
+    /// From whoever runs BFD sessions, and on to those whose work follows one: whether it is up; `None` while that is not
+    /// known.
+    Session { name: String, is_up: Option<bool> },
     /// From a worker: it goes round its loop. Silence longer than this means that it does not.
     Alive { patience_ms: u64 },
     /// The message is too long for a packet and stands in the sealed text beside this one.

@@ -337,9 +337,10 @@ impl Datagrams {
 }
 
 impl Datagrams {
-    /// The next datagram, or what ICMP said instead: that makes a socket ready for nothing but its error, which the
-    /// runtime's own `recv` does not wait for.
-    pub async fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+    /// The next datagram, as far as there is room for it, or what ICMP said instead: that makes a socket ready for nothing
+    /// but its error, which the runtime's own `recv` does not wait for.
+    pub async fn receive(&self, into: &mut Vec<u8>) -> io::Result<()> {
+        into.clear();
         loop {
             let ready = self.inner.ready(Interest::READABLE | Interest::ERROR).await?;
             if ready.is_error()
@@ -347,12 +348,12 @@ impl Datagrams {
             {
                 return Err(error);
             }
-            match self.inner.try_recv(into) {
+            match self.inner.try_recv_buf(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // Nothing was wrong after all; the next error makes it ready again.
                     let _ = self.inner.try_io(Interest::ERROR, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
                 }
-                received => return received,
+                received => return received.map(|_| ()),
             }
         }
     }

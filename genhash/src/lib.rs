@@ -88,11 +88,13 @@ pub struct Answer {
     body: Vec<u8>,
     /// How much of the body is kept.
     keep: usize,
+    /// Something could not be kept.
+    lacks_memory: bool,
 }
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Answer { head, body_at, left, sum: _, length, received, body: _, keep } = self;
+        let Answer { head, body_at, left, sum: _, length, received, body: _, keep, lacks_memory } = self;
         f.debug_struct("Answer")
             .field("head", &head.len())
             .field("body_at", body_at)
@@ -100,6 +102,7 @@ impl std::fmt::Debug for Answer {
             .field("length", length)
             .field("received", received)
             .field("keep", keep)
+            .field("lacks_memory", lacks_memory)
             .finish()
     }
 }
@@ -128,7 +131,7 @@ impl Answer {
             Some(Kind::Sha256) => Sum::Sha256(Sha256::new()),
         };
         let (head, body) = (Vec::new(), Vec::new());
-        Answer { head, body_at: None, left: None, sum, length: None, received: 0, body, keep }
+        Answer { head, body_at: None, left: None, sum, length: None, received: 0, body, keep, lacks_memory: false }
     }
 
     /// Takes the next bytes of the answer; gives those of them that were hashed.
@@ -137,7 +140,7 @@ impl Answer {
         let body = first(body, self.length.map(|length| length.saturating_sub(self.received)));
         self.received += body.len() as u64;
         let room = self.keep.saturating_sub(self.body.len());
-        self.body.extend_from_slice(first(body, Some(room as u64)));
+        self.lacks_memory |= !keep(&mut self.body, first(body, Some(room as u64)));
         let hashed = first(body, self.left);
         if let Some(left) = &mut self.left {
             *left -= hashed.len() as u64;
@@ -154,7 +157,7 @@ impl Answer {
     fn take_head<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let before = self.head.len();
         let room = HEADER_MAX.saturating_sub(before);
-        self.head.extend_from_slice(first(bytes, Some(room as u64)));
+        self.lacks_memory |= !keep(&mut self.head, first(bytes, Some(room as u64)));
         let Some(body_at) = end_of_header(&self.head, before.saturating_sub(3)) else { return &[] };
         self.head.truncate(body_at);
         self.body_at = Some(body_at);
@@ -191,6 +194,11 @@ impl Answer {
     /// Whether more came than is read.
     pub fn is_too_long(&self) -> bool {
         self.received > BODY_MAX
+    }
+
+    /// Whether this machine had no memory for what came: then nothing can be said about the answer.
+    pub fn lacks_memory(&self) -> bool {
+        self.lacks_memory
     }
 
     /// How long the header says that the body is.
@@ -236,15 +244,17 @@ impl Fetched {
         self.length.is_some_and(|length| self.received < length)
     }
 
-    /// What was kept of the body, chunks put together. One that is cut inside is given as far as it goes.
-    pub fn text(&self) -> std::borrow::Cow<'_, [u8]> {
+    /// What was kept of the body, chunks put together. One that is cut inside is given as far as it goes. `None` when this
+    /// machine has no memory for it.
+    pub fn text(&self) -> Option<std::borrow::Cow<'_, [u8]>> {
         let coding = field(&self.header, b"Transfer-Encoding").unwrap_or_default();
-        if coding.to_ascii_lowercase().ends_with(b"chunked")
-            && let Some(joined) = joined(&self.body)
-        {
-            return joined.into();
+        if !coding.to_ascii_lowercase().ends_with(b"chunked") {
+            return Some(self.body.as_slice().into());
         }
-        self.body.as_slice().into()
+        let mut together = Vec::new();
+        // Chunks are never longer than what carries them.
+        together.try_reserve_exact(self.body.len()).ok()?;
+        Some(if join(&self.body, &mut together).is_some() { together.into() } else { self.body.as_slice().into() })
     }
 }
 
@@ -287,24 +297,32 @@ fn number(digits: &[u8]) -> Option<u64> {
     digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Chunks put together (RFC 9112 section 7.1); `None` when they are none.
-fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+/// Puts chunks together (RFC 9112 section 7.1); `None` when they are none.
+fn join(mut rest: &[u8], body: &mut Vec<u8>) -> Option<()> {
     loop {
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let line = rest.get(..end)?.split(|byte| matches!(byte, b';' | b'\r')).next()?;
         let size = usize::from_str_radix(std::str::from_utf8(line.trim_ascii()).ok()?, 16).ok()?;
         rest = rest.get(end + 1..)?;
         if size == 0 {
-            return Some(body);
+            return Some(());
         }
         body.extend_from_slice(rest.get(..size.min(rest.len()))?);
         rest = rest.get(size.min(rest.len())..)?;
         rest = rest.strip_prefix(b"\r\n").or(rest.strip_prefix(b"\n")).unwrap_or(rest);
         if rest.is_empty() {
-            return Some(body);
+            return Some(());
         }
     }
+}
+
+/// Appends, if there is memory for it; says whether there was.
+fn keep(to: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let fits = to.try_reserve(bytes.len()).is_ok();
+    if fits {
+        to.extend_from_slice(bytes);
+    }
+    fits
 }
 
 /// The digest of bytes.

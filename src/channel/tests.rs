@@ -34,6 +34,8 @@ fn every_message() -> Vec<Message> {
         Message::Stop,
         Message::Reloaded { epoch: 3, refused: Some("no".into()) },
         Message::Alive { patience_ms: 2700 },
+        Message::Session { name: "peer".into(), is_up: Some(true) },
+        Message::Session { name: "other".into(), is_up: None },
         Message::Will(Deposit::Undo { instance: 1, things: vec![thing(vec![0, 15, 16, 255])] }),
         Message::Will(Deposit::Farewell { instance: 1, adverts: vec![farewell] }),
     ]

@@ -44,7 +44,9 @@ impl Bundle {
         }
         let file = File::from(descriptor);
         let length = usize::try_from(file.metadata()?.len().min(TEXT_MAX)).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        bytes.resize(length, 0);
         // Never by the file's position: that is shared with every process that has the descriptor, and workers that start
         // together, or hear of a reload together, would each get a part of the text.
         file.read_exact_at(&mut bytes, 0)?;

@@ -5,7 +5,7 @@
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes,
 //! rules and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes,
 //! `machine` looks at what there is, `memory` keeps the allocator small, `nft` filters packets, `confine` shuts a
-//! process in. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
+//! process in, `beside` has threads for what takes long. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -17,6 +17,7 @@ use std::os::fd::AsRawFd;
 
 use tokio::io::unix::AsyncFd;
 
+pub mod beside;
 pub mod bundle;
 pub mod child;
 pub mod clock;

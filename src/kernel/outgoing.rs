@@ -96,7 +96,6 @@ pub fn scoped(address: SocketAddr, interface: Option<&str>) -> Result<SocketAddr
     Ok(SocketAddr::V6(v6))
 }
 
-fn failed(doing: &str) -> impl FnOnce(io::Error) -> Failed {
-    let doing = doing.to_owned();
-    move |error| Failed { doing, error }
+fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> Failed {
+    move |error| Failed { doing: doing.to_owned(), error }
 }

@@ -85,16 +85,16 @@ impl Pattern {
 
     /// Begins to look for the first match that begins at `from` or later, and at `to` or earlier.
     #[allow(unsafe_code)]
-    pub fn search<'s>(&'s self, subject: &'s [u8], from: usize, to: usize) -> Result<Search<'s>, String> {
+    pub fn search<'s>(&'s self, subject: &'s [u8], from: usize, to: usize) -> Result<Search<'s>, Trouble> {
         if self.utf && std::str::from_utf8(subject).is_err() {
-            return Err("it is not UTF-8, which the pattern wants".to_owned());
+            return Err(Trouble::Subject("it is not UTF-8, which the pattern wants".to_owned()));
         }
         // SAFETY: one pair of offsets is what is read later; a null pointer means that there was no memory.
         let data = unsafe { sys::pcre2_match_data_create_8(1, ptr::null_mut()) };
-        let data = Data(NonNull::new(data).ok_or("there is no memory to match in")?);
+        let data = Data(NonNull::new(data).ok_or(Trouble::Memory)?);
         // SAFETY: no general context is needed; a null pointer means that there was no memory.
         let context = unsafe { sys::pcre2_match_context_create_8(ptr::null_mut()) };
-        let context = Context(NonNull::new(context).ok_or("there is no memory to match in")?);
+        let context = Context(NonNull::new(context).ok_or(Trouble::Memory)?);
         // SAFETY: the context was just made, and these calls only store a number in it.
         unsafe {
             sys::pcre2_set_match_limit_8(context.0.as_ptr(), MATCH_LIMIT);
@@ -109,6 +109,24 @@ impl Drop for Pattern {
     fn drop(&mut self) {
         // SAFETY: it came from pcre2_compile and is freed once.
         unsafe { sys::pcre2_code_free_8(self.code.as_ptr()) };
+    }
+}
+
+/// Why a text cannot be searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// This machine has no memory for it.
+    Memory,
+    /// The text is not what the pattern can be looked for in, or only with more effort than is made.
+    Subject(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Memory => out.write_str("there is no memory to match in"),
+            Trouble::Subject(why) => out.write_str(why),
+        }
     }
 }
 
@@ -143,7 +161,7 @@ unsafe impl Send for Search<'_> {}
 impl Search<'_> {
     /// Looks at the next places.
     #[allow(unsafe_code)]
-    pub fn step(&mut self) -> Result<Step, String> {
+    pub fn step(&mut self) -> Result<Step, Trouble> {
         if self.pattern.utf {
             while self.subject.get(self.at).is_some_and(|byte| byte & 0xc0 == 0x80) {
                 self.at += 1;
@@ -175,8 +193,10 @@ impl Search<'_> {
             // SAFETY: after a match the first pair is set, and the data has room for one pair.
             return Ok(Step::Found(unsafe { *sys::pcre2_get_ovector_pointer_8(self.data.0.as_ptr()) }));
         }
-        if result != sys::PCRE2_ERROR_NOMATCH {
-            return Err(message(result));
+        match result {
+            sys::PCRE2_ERROR_NOMATCH => {}
+            sys::PCRE2_ERROR_NOMEMORY => return Err(Trouble::Memory),
+            other => return Err(Trouble::Subject(message(other))),
         }
         self.at = last + 1;
         let took = clock::now().saturating_sub(began);

@@ -20,7 +20,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::dial::{self, DialError, Dialer, Stream, Target};
-use crate::kernel::{clock, names};
+use crate::kernel::{beside, clock, names};
 use crate::observe::log::Log;
 pub use crate::plan::notify::MailPlan as Post;
 use crate::proto::exchange::smtp::Turn;
@@ -274,7 +274,7 @@ async fn names_of(post: &Post) -> Names {
     if post.router.is_some() && post.from.is_some() && post.helo.is_some() {
         return names;
     }
-    let ask = tokio::task::spawn_blocking(|| (names::canonical_host(), names::own_account()));
+    let ask = beside::run(|| (names::canonical_host(), names::own_account()));
     let (host, account) = match timeout(post.timeout, ask).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) | Err(_) => ("localhost".to_owned(), "root".to_owned()),
@@ -343,10 +343,10 @@ async fn connect(post: &Post, dialer: &Dialer) -> Result<Stream, Trouble> {
 }
 
 async fn looked_up(name: String, port: u16, limit: Duration) -> io::Result<Vec<SocketAddr>> {
-    let ask = tokio::task::spawn_blocking(move || Ok((name.as_str(), port).to_socket_addrs()?.collect()));
+    let ask = beside::run(move || Ok((name.as_str(), port).to_socket_addrs()?.collect()));
     match timeout(limit, ask).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => Err(io::Error::other(error)),
+        Ok(Err(error)) => Err(error),
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }

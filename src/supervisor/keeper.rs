@@ -101,6 +101,11 @@ pub(super) enum Outcome {
         name: String,
         is_master: bool,
     },
+    /// It says how a BFD session is.
+    Session {
+        name: String,
+        is_up: Option<bool>,
+    },
     /// It is gone, and its will is carried out.
     Gone(End),
     /// It said something that is for somebody else.
@@ -334,6 +339,7 @@ impl Worker {
                 return Outcome::Reloaded(epoch);
             }
             Message::Instance { name, is_master } => return Outcome::Instance { name, is_master },
+            Message::Session { name, is_up } => return Outcome::Session { name, is_up },
             Message::Ask { .. } | Message::Answer { .. } | Message::Happened(_) => return Outcome::Relay(message),
             Message::Reload { .. }
             | Message::Stop

@@ -37,6 +37,8 @@ pub(super) struct Workers<'a> {
     keepers: BTreeMap<Role, Keeper<'a>>,
     /// The VRRP instances, and whether each is master: the checkers follow them.
     instances: BTreeMap<String, bool>,
+    /// How BFD sessions are: BFD_CHECK follows them.
+    sessions: BTreeMap<String, Option<bool>>,
     /// The daemon ends with this status when the last worker is gone.
     ending: Option<u8>,
     past: Past,
@@ -45,6 +47,11 @@ pub(super) struct Workers<'a> {
 
 /// The matter of what a worker is told about its log; no instance is called so.
 const LOG_LEVEL: &str = "\0log-level";
+
+/// The matter of what a worker is told about a BFD session, which may be called like an instance.
+fn matter_of_session(name: &str) -> String {
+    format!("\0session {name}")
+}
 
 impl<'a> Workers<'a> {
     pub(super) fn new(
@@ -63,6 +70,7 @@ impl<'a> Workers<'a> {
             reloading: BTreeSet::new(),
             keepers,
             instances: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             ending: None,
             past: Past::default(),
             chatter: Chatter::default(),
@@ -131,6 +139,7 @@ impl<'a> Workers<'a> {
                 }
             }
             Outcome::Instance { name, is_master } => self.tell_of(name, is_master),
+            Outcome::Session { name, is_up } => self.tell_of_session(name, is_up),
             Outcome::Gone(end) => {
                 if role == Role::Vrrp {
                     // Whatever it was master of, nobody is any more.
@@ -155,6 +164,9 @@ impl<'a> Workers<'a> {
             for (name, is_master) in &self.instances {
                 keeper.say(name, Message::Instance { name: name.clone(), is_master: *is_master });
             }
+            for (name, is_up) in &self.sessions {
+                keeper.say(&matter_of_session(name), Message::Session { name: name.clone(), is_up: *is_up });
+            }
         }
     }
 
@@ -164,6 +176,14 @@ impl<'a> Workers<'a> {
             keeper.say(&name, Message::Instance { name: name.clone(), is_master });
         }
         self.instances.insert(name, is_master);
+    }
+
+    /// Tells those who follow BFD sessions.
+    fn tell_of_session(&mut self, name: String, is_up: Option<bool>) {
+        if let Some(keeper) = self.keepers.get_mut(&Role::Checker) {
+            keeper.say(&matter_of_session(&name), Message::Session { name: name.clone(), is_up });
+        }
+        self.sessions.insert(name, is_up);
     }
 
     /// Asks all workers to leave; the status when there is nobody to wait for.

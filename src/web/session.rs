@@ -37,7 +37,7 @@ pub(crate) async fn fetch(context: &SslContext, socket: OwnedFd, task: &Task) ->
         // Without a word of TLS's own, but the connection ends as it should.
         dial::part(stream.get_mut()).await;
     }
-    outcome.map_err(Fault::Server)
+    outcome
 }
 
 /// Says that TLS is over, and waits a little for the same from the server.

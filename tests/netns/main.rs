@@ -39,6 +39,7 @@ mod platforms;
 mod probes;
 mod recipes;
 mod scenarios;
+mod shortage;
 mod vrrp;
 mod workers;
 

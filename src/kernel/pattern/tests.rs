@@ -3,9 +3,10 @@ use super::*;
 
 fn find(pattern: &str, options: &[&str], subject: &[u8], from: usize, to: usize) -> Result<Option<usize>, String> {
     let pattern = Pattern::compile(pattern, options)?;
-    let mut search = pattern.search(subject, from, to)?;
+    let words = |trouble: Trouble| trouble.to_string();
+    let mut search = pattern.search(subject, from, to).map_err(words)?;
     loop {
-        match search.step()? {
+        match search.step().map_err(words)? {
             Step::Found(at) => return Ok(Some(at)),
             Step::Absent => return Ok(None),
             Step::More => {}
@@ -103,4 +104,20 @@ fn steps_do_not_begin_inside_a_character() {
     assert_eq!(find(".z", &["utf"], text.as_bytes(), 1, usize::MAX), Ok(Some(text.len() - 4)));
     assert_eq!(find("z", &["utf"], b"\xff", 0, 9).unwrap_err(), "it is not UTF-8, which the pattern wants");
     assert_eq!(find("z", &["utf"], b"\xff", 0, 9).is_err(), find("(*UTF)z", &[], b"\xff", 0, 9).is_err());
+}
+
+proptest::proptest! {
+    /// Whatever a server sends, a search ends, and what it finds is within the text.
+    #[test]
+    fn any_octets_are_searched(
+        text in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        from in 0_usize..400,
+        to in 0_usize..400,
+    ) {
+        for (pattern, options) in [("a+(?=b)", &[][..]), ("(?:.|\\s)*?z", &["utf"]), ("^$|[^a]$", &["multiline", "dotall"])] {
+            if let Ok(Some(at)) = find(pattern, options, &text, from, to) {
+                proptest::prop_assert!(at >= from && at <= to && at <= text.len());
+            }
+        }
+    }
 }

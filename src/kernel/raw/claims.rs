@@ -100,13 +100,13 @@ impl AsFd for Listener {
 }
 
 /// The sender of an ARP packet over Ethernet, whatever it asks or answers.
-fn from_arp(said: &[u8]) -> Option<Claim> {
+pub fn from_arp(said: &[u8]) -> Option<Claim> {
     let &[0, 1, 8, 0, 6, 4, _, _, a, b, c, d, e, f, w, x, y, z, ..] = said else { return None };
     Some(Claim { address: Ipv4Addr::new(w, x, y, z).into(), mac: Mac([a, b, c, d, e, f]) })
 }
 
 /// The target of a neighbour advert and its link address. Without one nobody can be named.
-fn from_advert(said: &[u8]) -> Option<Claim> {
+pub fn from_advert(said: &[u8]) -> Option<Claim> {
     let (&[NEIGHBOR_ADVERT, 0, ..], Some(target)) = (said, said.get(8..24)) else { return None };
     let target: [u8; 16] = target.try_into().ok()?;
     let mut options = said.get(24..)?;
@@ -281,6 +281,14 @@ mod tests {
         }
         for length in 0..24 {
             assert_eq!(from_advert(&advert(&link)[..length]), None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_octets_are_a_claim_or_none(said in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = (from_arp(&said), from_advert(&said));
+            let _ = from_advert(&advert(&said));
         }
     }
 

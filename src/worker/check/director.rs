@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::task::{JoinError, JoinHandle};
 
 use super::balance::{Balance, Drift, service_key};
 use super::settings::Settings;
+use crate::kernel::beside::{self, Beside};
 use crate::kernel::clock;
 use crate::kernel::ipvs::{Answer, Asked, Change, Done, Ipvs, Keeper, OpenError, Order, ServiceKey, Stats, Subject};
 use crate::kernel::netlink::Refusal;
@@ -51,12 +51,12 @@ enum Errand {
     Count,
 }
 
-type Opened = Result<Result<Ipvs, OpenError>, JoinError>;
+type Opened = io::Result<Result<Ipvs, OpenError>>;
 
 #[derive(Debug)]
 enum State {
     Closed,
-    Opening(JoinHandle<Result<Ipvs, OpenError>>),
+    Opening(Beside<Result<Ipvs, OpenError>>),
     Open(Keeper<Errand>, Receiver<Done<Errand>>),
 }
 
@@ -221,7 +221,7 @@ impl Director {
                 let namespace = self.namespace.clone();
                 if !self.waiting.is_empty() || self.settings.is_any() {
                     let open = move || namespace.map_or_else(Ipvs::open, |path| Ipvs::open_in(&path));
-                    self.state = State::Opening(tokio::task::spawn_blocking(open));
+                    self.state = State::Opening(beside::run(open));
                 }
             }
             State::Opening(_) => {}
@@ -295,7 +295,7 @@ impl Director {
 
     fn finish_opening(&mut self) {
         let Some(opened) = self.opened.take() else { return };
-        let opened = opened.unwrap_or_else(|error| Err(OpenError::Refused(io::Error::other(error))));
+        let opened = opened.unwrap_or_else(|error| Err(OpenError::Refused(error)));
         self.state = State::Closed;
         self.known = false;
         self.reading = false;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Order;
 use crate::channel::Dump;
+use crate::kernel::beside;
 use crate::kernel::host::OsHost;
 use crate::observe::dump::check::{self, Seen};
 use crate::observe::dump::place::{self, Kind, Teller};
@@ -70,8 +71,8 @@ impl Dumper {
             let Ok(state) = answer.await else { continue };
             let text = self.text.borrow().try_clone();
             let write = move || text.map_err(|error| error.to_string()).and_then(|text| write(text, &state));
-            let outcome = tokio::task::spawn_blocking(write).await;
-            self.teller.tell(outcome.map_err(io::Error::other)?);
+            let outcome = beside::run(write).await;
+            self.teller.tell(outcome.unwrap_or_else(|error| Err(error.to_string())));
         }
         std::future::pending().await
     }

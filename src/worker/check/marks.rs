@@ -9,8 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
+use crate::kernel::beside::{self, Beside};
 use crate::kernel::clock;
 use crate::kernel::nft::marks::{Entry, Marker, Marks};
 use crate::observe::log::Log;
@@ -43,7 +42,7 @@ pub(super) struct Marking {
     wanted: Option<Marks>,
     /// In the kernel, as far as we know.
     told: Option<Marks>,
-    running: Option<(Errand, JoinHandle<Outcome>)>,
+    running: Option<(Errand, Beside<Outcome>)>,
     outcome: Option<Outcome>,
     at: u64,
     /// What was said about a refusal, so that it is said once.
@@ -103,7 +102,7 @@ impl Marking {
         };
         let namespace = self.namespace.clone();
         let (does, says) = (errand.copy(), errand);
-        let task = tokio::task::spawn_blocking(move || does.run(namespace));
+        let task = beside::run(move || does.run(namespace));
         self.running = Some((says, task));
     }
 
@@ -151,9 +150,10 @@ impl Marking {
         if let Some(told) = self.told.take().filter(|_| !stays) {
             let namespace = self.namespace.clone();
             let gone = Errand::Change(Some(told), None);
-            match tokio::task::spawn_blocking(move || gone.run(namespace)).await {
+            match beside::run(move || gone.run(namespace)).await {
                 Ok(Outcome::Failed(why)) => self.log.warning(format_args!("marks of packets stay behind: {why}")),
-                Ok(Outcome::Done | Outcome::Whole | Outcome::Gone) | Err(_) => {}
+                Err(error) => self.log.warning(format_args!("marks of packets stay behind: {error}")),
+                Ok(Outcome::Done | Outcome::Whole | Outcome::Gone) => {}
             }
         }
     }

@@ -10,7 +10,7 @@ use keepalived_conf::blocks::lvs::check::Checker;
 use keepalived_conf::script::Script;
 use keepalived_conf::{Config, Options};
 
-use super::told::Files;
+use super::told::{Files, Sessions};
 use crate::kernel::child::Command;
 use crate::kernel::host::OsHost;
 use crate::kernel::ipvs::{Daemon, Role};
@@ -20,7 +20,7 @@ use crate::notify::smtp::Post;
 use crate::notify::{Pipe, command};
 use crate::observe::log::Level;
 use crate::plan::lvs::{Check, LvsPlan, Told};
-use crate::proto::health::AtStop;
+use crate::proto::health::{AtStop, CheckerId};
 use crate::worker::standing::{Habits, Kind, Standing};
 
 /// Where the system keeps named network namespaces.
@@ -34,6 +34,7 @@ pub(super) struct Meaning {
     pub(super) pipes: Vec<Pipe>,
     pub(super) mail: Option<Post>,
     pub(super) files: Files,
+    pub(super) sessions: Sessions,
     /// `None` before there is a configuration.
     pub(super) standing: Option<Standing>,
     /// Where the load balancer is, if not in our own network namespace.
@@ -57,6 +58,8 @@ impl Meaning {
         let mut remarks = Remarks::new();
         let book = book_of(&plan, &host, &mut remarks);
         let pipes: Vec<Pipe> = plan.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
+        let sessions = sessions_of(&plan);
+        remarks.extend(unheard(&plan, &sessions));
         let runs = |check: &Check| matches!(check.check.as_ref(), Checker::Misc(_));
         let runs_programs = !book.is_empty() || !pipes.is_empty() || plan.checkers.values().any(runs);
         let meaning = Meaning {
@@ -65,6 +68,7 @@ impl Meaning {
             pipes,
             mail: Post::compile(&config),
             files: files_of(&plan),
+            sessions,
             namespace: namespace_of(&config),
             room: room_of(&config),
             plan,
@@ -121,6 +125,31 @@ fn files_of(plan: &LvsPlan) -> Files {
         }
     }
     files
+}
+
+fn sessions_of(plan: &LvsPlan) -> Sessions {
+    let mut sessions = Sessions::new();
+    for (id, check) in &plan.checkers {
+        if let Some(Told::Session(name)) = &check.told {
+            sessions.entry(name.clone()).or_default().push(*id);
+        }
+    }
+    sessions
+}
+
+/// What BFD_CHECK comes to while nobody runs BFD sessions. The server is not called dead, for nothing was heard of it; and
+/// with `alpha`, which wants proof before a server gets in, it is not called alive.
+fn unheard(plan: &LvsPlan, sessions: &Sessions) -> Remarks {
+    let alpha = |id: &&CheckerId| plan.setup.checkers.get(id).is_some_and(|checker| checker.alpha);
+    let line = |(name, checkers): (&String, &Vec<CheckerId>)| {
+        let out = checkers.iter().filter(alpha).count();
+        format!(
+            "BFD is not implemented yet: BFD_CHECK of session `{name}` is not made; servers judged by their other checks \
+             alone: {}, kept out by alpha: {out}",
+            checkers.len() - out
+        )
+    };
+    sessions.iter().map(line).map(|line| (Level::Warning, line)).collect()
 }
 
 fn room_of(config: &Config) -> Option<Room> {

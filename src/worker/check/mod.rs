@@ -72,6 +72,8 @@ enum Order {
     Reload(Box<Meaning>),
     /// A VRRP instance is master, or no longer.
     Instance { name: String, is_master: bool },
+    /// A BFD session is up, down, or nobody knows.
+    Session { name: String, is_up: Option<bool> },
     /// Say how everything stands, and what the kernel has counted.
     Tell(oneshot::Sender<Box<Lvs>>),
     /// The operator wants this of a real server.
@@ -180,6 +182,10 @@ impl<'a> Worker<'a> {
         for (checker, finding) in told::read_now(&next.files) {
             changes.readings.insert(checker, finding.verdict);
         }
+        for (checker, finding) in self.told.follow(&next.sessions) {
+            let verdict = self.understand(checker, finding);
+            changes.readings.insert(checker, verdict);
+        }
         for line in report::changes(&self.meaning.plan, &next.plan) {
             self.outside.log.info(line);
         }
@@ -226,6 +232,12 @@ impl<'a> Worker<'a> {
             Order::Instance { name, is_master } => {
                 if self.masters.insert(name, is_master) != Some(is_master) {
                     self.exchange();
+                }
+            }
+            Order::Session { name, is_up } => {
+                for (checker, finding) in self.told.session(name, is_up) {
+                    let verdict = self.understand(checker, finding);
+                    self.pending.push_back(Input::Reading(checker, verdict));
                 }
             }
             Order::Tell(to) => {
@@ -426,3 +438,6 @@ fn daemons(daemon: &Daemon, instance: Option<&str>, masters: &BTreeMap<String, b
         Some(None) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

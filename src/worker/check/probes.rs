@@ -45,6 +45,7 @@ impl Probes {
     /// Checks by another configuration from now on.
     pub(super) fn turn_to(&self, plan: &LvsPlan) {
         let tls = |check: &Check| matches!(check.check.as_ref(), Checker::Http(check) if check.tls);
+        self.tools.programs.forget();
         self.tools.web.configure(plan.tls.as_deref(), plan.checkers.values().any(tls));
     }
 

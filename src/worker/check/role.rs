@@ -15,6 +15,7 @@ use super::dumps::{self, Dumper};
 use super::meaning::Meaning;
 use super::{Order, Outside};
 use crate::channel::{Happened, Message, Outbox};
+use crate::kernel::beside;
 use crate::notify::balance::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::{Level, Log};
@@ -118,6 +119,9 @@ async fn obey(
             Ok(Some((Message::Instance { name, is_master }, _))) => {
                 let _ = orders.send(Order::Instance { name, is_master }).await;
             }
+            Ok(Some((Message::Session { name, is_up }, _))) => {
+                let _ = orders.send(Order::Session { name, is_up }).await;
+            }
             Ok(Some((Message::Ask { id, ask }, _))) => {
                 // Whoever asks faster than we answer asks again.
                 let _ = questions.try_send((id, ask));
@@ -140,5 +144,5 @@ async fn obey(
 /// Reads a configuration beside the loop, which must go on meanwhile.
 async fn understand(bundle: OwnedFd, before: LvsPlan, habits: Habits) -> io::Result<(Meaning, Vec<(Level, String)>)> {
     let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
-    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    beside::run(read).await?
 }

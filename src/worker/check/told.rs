@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checkers that are told instead of asked: the numbers in tracked files, and what they mean for a server.
+//! Checkers that are told instead of asked: the numbers in tracked files and the states of BFD sessions, and what they mean
+//! for a server.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ const READINGS_MAX: usize = 256;
 /// The files to follow, and the checkers they concern.
 pub(super) type Files = BTreeMap<PathBuf, Vec<(CheckerId, Arc<Checker>)>>;
 
+/// The BFD sessions to follow, and the checkers they concern.
+pub(super) type Sessions = BTreeMap<String, Vec<CheckerId>>;
+
 #[derive(Debug)]
 pub(super) struct Told {
     files: Files,
@@ -32,13 +36,26 @@ pub(super) struct Told {
     readings: Readings,
     read: Receiver<(TrackId, Reading)>,
     found: Option<(TrackId, Reading)>,
+    sessions: Sessions,
+    /// What was last said of each, also of those that nobody follows yet.
+    said: BTreeMap<String, Option<bool>>,
     log: Log,
 }
 
 impl Told {
     pub(super) fn new(log: Log) -> Told {
         let (readings, read) = channel(READINGS_MAX);
-        Told { files: Files::new(), running: BTreeMap::new(), next: 0, readings, read, found: None, log }
+        Told {
+            files: Files::new(),
+            running: BTreeMap::new(),
+            next: 0,
+            readings,
+            read,
+            found: None,
+            sessions: Sessions::new(),
+            said: BTreeMap::new(),
+            log,
+        }
     }
 
     /// Follows these files from now on. What did not change goes on undisturbed. Needs a tokio local set.
@@ -59,6 +76,30 @@ impl Told {
                 self.running.insert(path.clone(), (id, task));
             }
         }
+    }
+
+    /// Follows these sessions from now on; what is known of them.
+    pub(super) fn follow(&mut self, sessions: &Sessions) -> Vec<(CheckerId, Finding)> {
+        self.sessions.clone_from(sessions);
+        self.said.iter().flat_map(|(name, is_up)| self.about(name, *is_up)).collect()
+    }
+
+    /// What it means that a session is up, down, or that nobody knows.
+    pub(super) fn session(&mut self, name: String, is_up: Option<bool>) -> Vec<(CheckerId, Finding)> {
+        let findings = self.about(&name, is_up);
+        self.said.insert(name, is_up);
+        findings
+    }
+
+    fn about(&self, name: &str, is_up: Option<bool>) -> Vec<(CheckerId, Finding)> {
+        let concerned = self.sessions.get(name).into_iter().flatten();
+        let finding = match is_up {
+            Some(true) => Finding::good(),
+            Some(false) => Finding::bad(format!("BFD session {name} is down")),
+            // Whoever runs it is gone: that says nothing about the server.
+            None => Finding::not_checked(format!("nobody says how BFD session {name} is")),
+        };
+        concerned.map(|checker| (*checker, finding.clone())).collect()
     }
 
     /// Waits until a reading is there. Dropping the future loses nothing.

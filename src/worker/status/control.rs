@@ -36,7 +36,7 @@ pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What only this worker knows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
-enum Own {
+pub enum Own {
     /// Events from a number on; with `follow`, those to come too.
     Events {
         #[serde(default)]
@@ -46,8 +46,9 @@ enum Own {
     },
 }
 
+/// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Request {
+pub enum Request {
     Own(Own),
     Ask(Ask),
 }
@@ -123,7 +124,8 @@ async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     }
 }
 
-fn request(line: &[u8]) -> Result<Request, String> {
+/// Understands a line, or says why not.
+pub fn request(line: &[u8]) -> Result<Request, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
     match value.get("v").and_then(Value::as_u64) {
         Some(VERSION) => {}
@@ -190,6 +192,20 @@ mod tests {
         for (line, part) in cases {
             let refused = request(line).unwrap_err();
             assert!(refused.contains(part), "{refused}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_line_is_understood_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = request(&bytes);
+        }
+
+        #[test]
+        fn any_text_where_a_name_belongs_is_a_name(name in ".{0,40}", seconds in proptest::option::of(0_u32..)) {
+            let line = json!({"v": 1, "do": "server", "name": name, "verb": "drain", "seconds": seconds}).to_string();
+            let ask = Ask::Server { name, of: None, verb: ServerVerb::Drain, seconds, force: false };
+            proptest::prop_assert_eq!(request(line.as_bytes()), Ok(Request::Ask(ask)));
         }
     }
 

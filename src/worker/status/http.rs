@@ -87,7 +87,7 @@ async fn converse(mut stream: Box<dyn Stream>, desk: &Desk) -> io::Result<()> {
             break Answer::text(431, "the request is too long\n");
         }
         if request.windows(4).any(|window| window == b"\r\n\r\n") {
-            break answer(&String::from_utf8_lossy(&request), desk).await;
+            break answer(&request, desk).await;
         }
     };
     let is_head = request.starts_with(b"HEAD ");
@@ -95,54 +95,89 @@ async fn converse(mut stream: Box<dyn Stream>, desk: &Desk) -> io::Result<()> {
     stream.shutdown().await
 }
 
-async fn answer(request: &str, desk: &Desk) -> Answer {
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Metrics(Names, Format),
+    Status,
+    Health,
+    /// What is on the page, to take the place of what was.
+    Content,
+    Page,
+}
+
+/// Why a request is not answered: the status, and a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused(pub u16, pub &'static str);
+
+/// Understands a request that has come whole, or says why not.
+pub fn understand(request: &[u8]) -> Result<Wanted, Refused> {
+    let request = String::from_utf8_lossy(request);
     let mut words = request.lines().next().unwrap_or_default().split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !words.next().unwrap_or_default().starts_with("HTTP/1.") {
-        return Answer::text(400, "not a request of HTTP/1\n");
+        return Err(Refused(400, "not a request of HTTP/1\n"));
     }
     if !matches!(method, "GET" | "HEAD") {
-        return Answer::text(405, "only GET and HEAD: nothing can be changed here\n");
+        return Err(Refused(405, "only GET and HEAD: nothing can be changed here\n"));
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     match path {
-        "/metrics" => numbers(request, query, desk).await,
-        "/status.json" => {
-            let mut answer = desk.look().await.json();
+        "/metrics" => {
+            let gen2brain = query.split('&').any(|pair| pair == "names=gen2brain");
+            let names = if gen2brain { Names::Gen2brain } else { Names::Mehdy };
+            let format = if takes_open_metrics(&request) { Format::OpenMetrics } else { Format::Prometheus };
+            Ok(Wanted::Metrics(names, format))
+        }
+        "/status.json" => Ok(Wanted::Status),
+        "/healthz" => Ok(Wanted::Health),
+        "/content" => Ok(Wanted::Content),
+        "/" => Ok(Wanted::Page),
+        _ => Err(Refused(404, "there are /, /metrics, /status.json and /healthz\n")),
+    }
+}
+
+fn takes_open_metrics(request: &str) -> bool {
+    request.lines().any(|line| {
+        line.split_once(':').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("accept") && value.contains("application/openmetrics-text")
+        })
+    })
+}
+
+async fn answer(request: &[u8], desk: &Desk) -> Answer {
+    let wanted = match understand(request) {
+        Ok(wanted) => wanted,
+        Err(Refused(status, why)) => return Answer::text(status, why),
+    };
+    let seen = desk.look().await;
+    match wanted {
+        Wanted::Metrics(names, format) => {
+            let kind = match format {
+                Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            };
+            // A worker that does not answer is a number too.
+            Answer::new(200, kind, metrics::text(&seen, names, format))
+        }
+        Wanted::Status => {
+            let mut answer = seen.json();
             let status = if answer.get("error").is_some() { 503 } else { 200 };
             if let Some(fields) = answer.as_object_mut() {
                 fields.insert("version".to_owned(), 1.into());
             }
             Answer::new(status, "application/json", answer.to_string())
         }
-        "/healthz" => {
-            let seen = desk.look().await;
+        Wanted::Health => {
             let troubles: Vec<&str> = seen.troubles().collect();
             match troubles.as_slice() {
                 [] => Answer::text(200, "ok\n"),
                 _ => Answer::text(503, format!("{}\n", troubles.join("; "))),
             }
         }
-        "/content" => Answer::html(200, page::content(&*desk.look().await)),
-        "/" => Answer::html(200, page::page(&page::content(&*desk.look().await))),
-        _ => Answer::text(404, "there are /, /metrics, /status.json and /healthz\n"),
+        Wanted::Content => Answer::html(200, page::content(&seen)),
+        Wanted::Page => Answer::html(200, page::page(&page::content(&seen))),
     }
-}
-
-async fn numbers(request: &str, query: &str, desk: &Desk) -> Answer {
-    let names = if query.split('&').any(|pair| pair == "names=gen2brain") { Names::Gen2brain } else { Names::Mehdy };
-    let accepts = request.lines().any(|line| {
-        line.split_once(':').is_some_and(|(name, value)| {
-            name.eq_ignore_ascii_case("accept") && value.contains("application/openmetrics-text")
-        })
-    });
-    let (format, kind) = if accepts {
-        (Format::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
-    } else {
-        (Format::Prometheus, "text/plain; version=0.0.4; charset=utf-8")
-    };
-    // A worker that does not answer is a number too.
-    Answer::new(200, kind, metrics::text(&*desk.look().await, names, format))
 }
 
 struct Answer {
@@ -193,7 +228,7 @@ mod tests {
     async fn ask(request: &str) -> String {
         let (questions, _asked) = tokio::sync::mpsc::channel(1);
         let desk = Desk::new(questions, Default::default());
-        String::from_utf8(answer(request, &desk).await.bytes(false)).unwrap()
+        String::from_utf8(answer(request.as_bytes(), &desk).await.bytes(false)).unwrap()
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -201,6 +236,25 @@ mod tests {
         assert!(ask("POST / HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 405 "));
         assert!(ask("GET /etc/passwd HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 404 "));
         assert!(ask("\u{1}\u{2}\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_request_is_understood_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = understand(&bytes);
+            let target = [b"GET ".as_slice(), &bytes, b" HTTP/1.1\r\n\r\n"].concat();
+            let _ = understand(&target);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_told_by_path_query_and_accept() {
+        let asked = |request: &str| understand(request.as_bytes());
+        assert_eq!(asked("GET / HTTP/1.0\r\n\r\n"), Ok(Wanted::Page));
+        assert_eq!(asked("HEAD /healthz?x HTTP/1.1\r\n\r\n"), Ok(Wanted::Health));
+        let open = "GET /metrics?names=gen2brain HTTP/1.1\r\nACCEPT: text/plain, application/openmetrics-text\r\n\r\n";
+        assert_eq!(asked(open), Ok(Wanted::Metrics(Names::Gen2brain, Format::OpenMetrics)));
+        assert_eq!(asked("GET /metrics HTTP/1.1\r\n\r\n"), Ok(Wanted::Metrics(Names::Mehdy, Format::Prometheus)));
     }
 
     #[test]

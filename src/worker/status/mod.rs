@@ -4,7 +4,7 @@
 //! It listens first and then gives up every right it has. It only ever holds snapshots; what it asks of the others goes
 //! through the supervisor, at a bounded rate, so that no number of askers reaches the protocol.
 
-mod control;
+pub mod control;
 mod desk;
-mod http;
+pub mod http;
 pub mod role;

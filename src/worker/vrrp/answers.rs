@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::Order;
 use super::show::{self, Wanted};
 use crate::channel::{Ask, Course, Message, Outbox};
-use crate::kernel::memory;
+use crate::kernel::{beside, memory};
 use crate::observe::snapshot::{Instance, State, Vrrp};
 use crate::proto::vrrp::{OWNER_PRIORITY, Stand, StandCourse};
 use crate::watch::Busy;
@@ -65,7 +65,7 @@ impl Answerer<'_> {
         let Some(recording) = answer.await.ok()? else {
             return Some(json!({"error": "nothing has happened yet"}).to_string());
         };
-        let text = tokio::task::spawn_blocking(move || serde_json::to_string(&recording)).await.ok()?;
+        let text = beside::run(move || serde_json::to_string(&recording)).await.ok()?;
         memory::give_back();
         Some(match text {
             Ok(text) => format!("{{\"recording\":{text}}}"),

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::Order;
 use super::show::{self, Wanted};
 use crate::channel::Dump;
+use crate::kernel::beside;
 use crate::observe::dump::place::{self, Kind, Teller};
 use crate::observe::dump::{Written, data, json, stats};
 use crate::observe::log::Log;
@@ -70,8 +71,8 @@ impl Dumper {
             let written = self.written.borrow().clone();
             match wish {
                 Wish::File(dump) => {
-                    let outcome = tokio::task::spawn_blocking(move || write(dump, &seen, &written)).await;
-                    self.teller.tell(outcome.map_err(io::Error::other)?);
+                    let outcome = beside::run(move || write(dump, &seen, &written)).await;
+                    self.teller.tell(outcome.unwrap_or_else(|error| Err(error.to_string())));
                 }
                 Wish::Lines => self.log_lines(&data::vrrp(&seen, &written)).await,
             }

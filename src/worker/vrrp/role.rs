@@ -16,7 +16,7 @@ use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside, report};
 use crate::channel::{Deposit, Happened, Message, Outbox};
-use crate::kernel::{child, memory};
+use crate::kernel::{beside, child, memory};
 use crate::notify::vrrp::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
@@ -190,5 +190,5 @@ async fn obey(
 /// Reads a configuration beside the loop, which must go on meanwhile.
 async fn understand(bundle: OwnedFd, before: VrrpPlan, habits: Habits) -> io::Result<(Meaning, Remarks)> {
     let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
-    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    beside::run(read).await?
 }

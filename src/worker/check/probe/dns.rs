@@ -4,7 +4,7 @@
 use keepalived_conf::blocks::lvs::check_dns::DnsCheck;
 use tokio::time::timeout_at;
 
-use super::{Finding, STRANGERS_MAX};
+use super::{Finding, STRANGERS_MAX, room};
 use crate::dial::{Datagrams, DialError, Dialer, Target};
 use crate::kernel::random;
 use crate::proto::exchange::dns::{Answer, Query, code_name};
@@ -32,14 +32,16 @@ async fn ask(query: &Query, socket: &Datagrams) -> Finding {
     if let Err(error) = socket.send(query.bytes()).await {
         return DialError::judge("sending the query", error).into();
     }
-    let mut bytes = vec![0; ANSWER_MAX];
+    let mut bytes = match room(ANSWER_MAX) {
+        Ok(room) => room,
+        Err(lack) => return lack,
+    };
     let mut last = None;
     for _ in 0..STRANGERS_MAX {
-        let length = match socket.receive(&mut bytes).await {
-            Ok(length) => length,
-            Err(error) => return DialError::judge("waiting for the answer", error).into(),
-        };
-        match query.judge(bytes.get(..length).unwrap_or_default()) {
+        if let Err(error) = socket.receive(&mut bytes).await {
+            return DialError::judge("waiting for the answer", error).into();
+        }
+        match query.judge(&bytes) {
             Answer::Good => return Finding::good(),
             Answer::Refused(code) => return Finding::bad(format!("the server answers {} ({code})", code_name(code))),
             Answer::Malformed(flaw) => return Finding::bad(format!("the server's answer is malformed: {flaw}")),

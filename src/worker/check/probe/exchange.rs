@@ -8,7 +8,8 @@ use genhash::{Answer, BODY_MAX, Fetched, HEADER_MAX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::dial::words;
+use crate::dial::{is_shortage, words};
+use crate::worker::check::web::talk::Fault;
 
 /// How much of a strange answer is shown.
 const SHOWN_MAX: usize = 40;
@@ -16,23 +17,23 @@ const SHOWN_MAX: usize = 40;
 /// What is read at once.
 const PIECE: usize = 8 * 1024;
 
-/// Sends `request` and reads `answer` to its end, within `limit`. An error is a sentence about the server.
-pub async fn exchange<S>(stream: &mut S, request: &[u8], answer: Answer, limit: Duration) -> Result<Fetched, String>
+/// Sends `request` and reads `answer` to its end, within `limit`. An error is a sentence, and says whose fault it is.
+pub async fn exchange<S>(stream: &mut S, request: &[u8], answer: Answer, limit: Duration) -> Result<Fetched, Fault>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = Instant::now() + limit;
     match timeout_at(deadline, stream.write_all(request)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(format!("the request could not be sent: {}", words(&error))),
-        Err(_) => return Err(format!("the request was not taken within {limit:?}")),
+        Ok(Err(error)) => return Err(blame(&error, format!("the request could not be sent: {}", words(&error)))),
+        Err(_) => return Err(Fault::Server(format!("the request was not taken within {limit:?}"))),
     }
     let answer = read(stream, answer, deadline, limit).await?;
     let told = strange(&answer);
-    answer.finish().ok_or(told)
+    answer.finish().ok_or(Fault::Server(told))
 }
 
-async fn read<S>(stream: &mut S, mut answer: Answer, deadline: Instant, limit: Duration) -> Result<Answer, String>
+async fn read<S>(stream: &mut S, mut answer: Answer, deadline: Instant, limit: Duration) -> Result<Answer, Fault>
 where
     S: AsyncRead + Unpin,
 {
@@ -43,23 +44,31 @@ where
             Ok(Ok(length)) => length,
             // Many servers end TLS, and some their connections, without saying so.
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof && answer.header().is_some() => break,
-            Ok(Err(error)) => return Err(format!("{} after {}", words(&error), bytes(answer.total()))),
-            Err(_) => return Err(late(&answer, limit)),
+            Ok(Err(error)) => return Err(blame(&error, format!("{} after {}", words(&error), bytes(answer.total())))),
+            Err(_) => return Err(Fault::Server(late(&answer, limit))),
         };
         answer.take(piece.get(..length).unwrap_or_default());
+        if answer.lacks_memory() {
+            return Err(Fault::Ours(format!("there is no memory for the answer after {}", bytes(answer.total()))));
+        }
         if answer.is_hopeless() {
-            return Err(match strange(&answer) {
+            return Err(Fault::Server(match strange(&answer) {
                 told if answer.beginning().starts_with(b"HTTP/") => {
                     format!("the header is longer than {} KiB; {told}", HEADER_MAX / 1024)
                 }
                 told => told,
-            });
+            }));
         }
         if answer.is_too_long() {
-            return Err(format!("the body is longer than {} MiB", BODY_MAX >> 20));
+            return Err(Fault::Server(format!("the body is longer than {} MiB", BODY_MAX >> 20)));
         }
     }
     Ok(answer)
+}
+
+/// Whose fault an error of the connection is.
+fn blame(error: &std::io::Error, told: String) -> Fault {
+    if is_shortage(error) { Fault::Ours(told) } else { Fault::Server(told) }
 }
 
 /// What was missing when time was up.

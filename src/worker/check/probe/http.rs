@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Finding, Tools, exchange, judge};
 use crate::dial::Target;
+use crate::worker::check::web::talk::Fault;
 
 pub(super) async fn probe(check: &HttpCheck, step: u16, target: &Target, tools: &Tools) -> Finding {
     let Some(url) = check.urls.get(usize::from(step)) else {
@@ -23,7 +24,7 @@ pub(super) async fn probe(check: &HttpCheck, step: u16, target: &Target, tools: 
     let fetched = exchange::exchange(&mut *stream, &request(check, url, target), judge::answer(url), limit).await;
     let judged = match &fetched {
         Ok(fetched) => judge::judge(url, fetched, &tools.patterns, deadline).await,
-        Err(why) => Err(why.clone()),
+        Err(fault) => Err(fault.clone()),
     };
     if fetched.is_ok() {
         tools.dialer.part(stream).await;
@@ -41,10 +42,11 @@ pub(super) fn request(check: &HttpCheck, url: &Url, target: &Target) -> Vec<u8> 
     genhash::request(&url.path, url.virtualhost.as_deref(), target.address, protocol)
 }
 
-pub(super) fn finding(url: &Url, judged: Result<(), String>) -> Finding {
+pub(super) fn finding(url: &Url, judged: Result<(), Fault>) -> Finding {
     match judged {
         Ok(()) => Finding::good(),
-        Err(why) => Finding::bad(format!("{}: {why}", &*url.path)),
+        Err(Fault::Server(why)) => Finding::bad(format!("{}: {why}", &*url.path)),
+        Err(Fault::Ours(why)) => Finding::not_checked(format!("{}: {why}", &*url.path)),
     }
 }
 

@@ -9,7 +9,8 @@ use keepalived_conf::blocks::lvs::pattern::Pattern as Wanted;
 use keepalived_conf::blocks::lvs::url::{Digest, StatusCodes, Url};
 use tokio::time::{Instant, timeout_at};
 
-use crate::kernel::pattern::{Pattern, Step};
+use crate::kernel::pattern::{Pattern, Step, Trouble};
+use crate::worker::check::web::talk::Fault;
 
 /// How much of a body is searched for a pattern.
 pub(super) const SEARCHED_MAX: usize = 1 << 20;
@@ -56,14 +57,14 @@ pub(super) fn keep(url: &Url) -> usize {
 }
 
 /// Why an answer is not what a url wants. `Ok` when it is.
-pub(super) async fn judge(url: &Url, fetched: &Fetched, patterns: &Patterns, deadline: Instant) -> Result<(), String> {
+pub(super) async fn judge(url: &Url, fetched: &Fetched, patterns: &Patterns, deadline: Instant) -> Result<(), Fault> {
     let Some(status) = fetched.status() else {
         let line = fetched.status_line();
         let shown = line.get(..line.len().min(80)).unwrap_or_default();
-        return Err(format!("there is no status code in `{}`", shown.escape_ascii()));
+        return server(format!("there is no status code in `{}`", shown.escape_ascii()));
     };
     if !url.status.contains(status) {
-        return Err(format!("status {status}, wanted {}", Codes(&url.status)));
+        return server(format!("status {status}, wanted {}", Codes(&url.status)));
     }
     if let Some(wanted) = url.digest.as_deref() {
         let (name, wanted) = match wanted {
@@ -72,13 +73,18 @@ pub(super) async fn judge(url: &Url, fetched: &Fetched, patterns: &Patterns, dea
         };
         if fetched.digest != wanted {
             let (came, wanted) = (hex(&fetched.digest), hex(wanted));
-            return Err(format!("digest {name}{came}, wanted {name}{wanted}{}", short(fetched)));
+            return server(format!("digest {name}{came}, wanted {name}{wanted}{}", short(fetched)));
         }
     }
     match url.regex.as_deref() {
         Some(wanted) => search(wanted, fetched, patterns, deadline).await,
         None => Ok(()),
     }
+}
+
+/// It is the server that is not as wanted.
+fn server(why: String) -> Result<(), Fault> {
+    Err(Fault::Server(why))
 }
 
 /// What else is strange about a body that is not the right one.
@@ -89,35 +95,42 @@ fn short(fetched: &Fetched) -> String {
     }
 }
 
-async fn search(wanted: &Wanted, fetched: &Fetched, patterns: &Patterns, deadline: Instant) -> Result<(), String> {
-    let pattern = patterns.of(wanted).map_err(|error| format!("the pattern `{}`: {error}", wanted.text))?;
-    let text = fetched.text();
+async fn search(wanted: &Wanted, fetched: &Fetched, patterns: &Patterns, deadline: Instant) -> Result<(), Fault> {
+    let pattern =
+        patterns.of(wanted).map_err(|error| Fault::Ours(format!("the pattern `{}`: {error}", wanted.text)))?;
+    let text = fetched.text().ok_or_else(|| Fault::Ours("there is no memory to put the chunks together".to_owned()))?;
     let is_cut = fetched.body.len() > SEARCHED_MAX;
     let text = text.get(..text.len().min(SEARCHED_MAX)).unwrap_or_default();
     let offset = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let (from, to) = (offset(wanted.min_offset), wanted.max_offset.map_or(usize::MAX, offset));
-    let unusable = |error: String| format!("the body cannot be searched for `{}`: {error}", wanted.text);
+    let told = |error: &dyn std::fmt::Display| format!("the body cannot be searched for `{}`: {error}", wanted.text);
+    let unusable = |trouble: Trouble| match trouble {
+        Trouble::Memory => Fault::Ours(told(&trouble)),
+        Trouble::Subject(_) => Fault::Server(told(&trouble)),
+    };
     let searching = async {
         let mut search = pattern.search(text, from, to).map_err(unusable)?;
         loop {
             match search.step().map_err(unusable)? {
-                Step::Found(_) => return Ok::<bool, String>(true),
+                Step::Found(_) => return Ok::<bool, Fault>(true),
                 Step::Absent => return Ok(false),
                 // Others on this runtime get their turn, and the deadline too.
                 Step::More => tokio::task::yield_now().await,
             }
         }
     };
-    let found = timeout_at(deadline, searching).await.map_err(|_| unusable("it takes too long".to_owned()))??;
+    // Each step is short, and how many there can be has its limit: where the time is up, others had it.
+    let late = |_| Fault::Ours(told(&"it takes too long"));
+    let found = timeout_at(deadline, searching).await.map_err(late)??;
     match (found, wanted.no_match) {
         (true, false) => Ok(()),
-        (true, true) => Err(format!("the body matches `{}`, and must not", wanted.text)),
+        (true, true) => server(format!("the body matches `{}`, and must not", wanted.text)),
         // A match further on would not have been seen.
         (false, _) if is_cut && to > SEARCHED_MAX => {
-            Err(format!("the body is longer than the {} KiB that are searched", SEARCHED_MAX / 1024))
+            server(format!("the body is longer than the {} KiB that are searched", SEARCHED_MAX / 1024))
         }
         (false, true) => Ok(()),
-        (false, false) => Err(format!("the body does not match `{}`{}", wanted.text, short(fetched))),
+        (false, false) => server(format!("the body does not match `{}`{}", wanted.text, short(fetched))),
     }
 }
 

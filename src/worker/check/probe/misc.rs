@@ -17,13 +17,14 @@ pub(super) async fn probe(check: &MiscCheck, tools: &Tools) -> Finding {
     if let Some(path) = check.script.opens() {
         return opens(path);
     }
-    let command = match tools.programs.command(&check.script).await {
-        Ok(command) => command,
-        Err(why) => return Finding::not_checked(why),
-    };
+    // Looking an account up takes a thread, so that waits for its turn too.
     let _turn = match tools.programs.turn().await {
         Ok(turn) => turn,
         Err(error) => return error.into(),
+    };
+    let command = match tools.programs.command(&check.script).await {
+        Ok(command) => command,
+        Err(why) => return Finding::not_checked(why),
     };
     let limit = *check.timeout;
     let exit = command.run(Some(limit)).await;

@@ -63,6 +63,15 @@ impl From<DialError> for Finding {
 /// Packets that are no answer, after which an answer is not waited for any more.
 const STRANGERS_MAX: usize = 1000;
 
+/// Room for what comes; without memory for it nothing can be said about the server.
+fn room(length: usize) -> Result<Vec<u8>, Finding> {
+    let mut room = Vec::new();
+    match room.try_reserve_exact(length) {
+        Ok(()) => Ok(room),
+        Err(_) => Err(Finding::not_checked("there is no memory for an answer")),
+    }
+}
+
 /// What checks are made with.
 #[derive(Debug)]
 pub struct Tools {

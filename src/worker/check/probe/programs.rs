@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::dial::{DialError, TURN_WAIT_MAX};
+use crate::kernel::beside;
 use crate::kernel::child::{Account, Command};
 use crate::kernel::host::OsHost;
 use crate::notify::command;
@@ -65,7 +66,7 @@ impl Programs {
             return Ok(Command { account, ..command::of(&nobody, &OsHost::new())? });
         }
         let asked = script.clone();
-        let found = tokio::task::spawn_blocking(move || command::of(&asked, &OsHost::new())).await;
+        let found = beside::run(move || command::of(&asked, &OsHost::new())).await;
         let found = found.map_err(|error| format!("the lookup of an account failed: {error}"))??;
         let mut accounts = self.accounts.borrow_mut();
         if accounts.len() < ACCOUNTS_MAX {

@@ -46,7 +46,8 @@ pub(super) async fn probe(check: &HttpCheck, step: u16, target: &Target, tools: 
     };
     let judged = match tools.web.fetch(connection, task).await {
         Ok(fetched) => judge::judge(url, &fetched, &tools.patterns, Instant::now() + limit).await,
-        Err(Fault::Server(why)) => Err(why),
+        Err(Fault::Server(why)) => Err(Fault::Server(why)),
+        // That is about no url.
         Err(Fault::Ours(why)) => return Finding::not_checked(why),
     };
     http::finding(url, judged)

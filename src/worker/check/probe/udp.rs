@@ -7,7 +7,7 @@
 use keepalived_conf::blocks::lvs::check_udp::UdpCheck;
 use tokio::time::timeout_at;
 
-use super::Finding;
+use super::{Finding, room};
 use crate::dial::{Datagrams, DialError, Dialer, Target};
 use crate::proto::exchange::excerpt;
 
@@ -34,9 +34,12 @@ async fn ask(check: &UdpCheck, socket: &Datagrams) -> Finding {
     if let Err(error) = socket.send(check.payload.as_deref().unwrap_or(TEXT)).await {
         return DialError::judge("sending", error).into();
     }
-    let mut bytes = vec![0; ANSWER_MAX];
+    let mut bytes = match room(ANSWER_MAX) {
+        Ok(room) => room,
+        Err(lack) => return lack,
+    };
     match socket.receive(&mut bytes).await {
-        Ok(length) => judge(check, bytes.get(..length).unwrap_or_default()),
+        Ok(()) => judge(check, &bytes),
         Err(error) => DialError::judge("waiting for the answer", error).into(),
     }
 }

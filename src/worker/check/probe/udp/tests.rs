@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::super::testing::{Udp, nobody, verdict};
+use keepalived_conf::blocks::lvs::check::Checker;
+
+use super::super::testing::{Udp, checker, nobody, verdict};
 use crate::proto::health::Verdict;
 
 /// The verdict on a server that answers like this, with these keywords.
@@ -63,4 +65,14 @@ async fn any_answer_will_do_where_none_is_required() {
 async fn port_nobody_listens_on_fails_although_silence_would_do() {
     let (verdict, why) = verdict("UDP_CHECK {\n connect_timeout 0.5\n}", nobody().await).await;
     assert_eq!((verdict, why.as_str()), (Verdict::Bad, "connection refused"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_answer_is_judged(answer in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        let check = "UDP_CHECK {\n require_reply 1x x2\n min_reply_length 2\n max_reply_length 200\n}";
+        let Checker::Udp(check) = checker(check, ([127, 0, 0, 1], 9).into()) else { unreachable!() };
+        let well = super::judge(&check, &answer).verdict == Verdict::Good(None);
+        proptest::prop_assert!(!well || (2..=200).contains(&answer.len()));
+    }
 }
