@@ -87,24 +87,31 @@ sim: ## simulate SEEDS fresh worlds (2000) and all saved ones, watching every pr
 	  SEEDS=$(SEEDS) $(CARGO) test --locked --release --no-default-features --test sim -- --nocapture; \
 	fi
 
+# All rows, or those that ROWS names: checks and ipvs have programs of their own.
+define bench
+$(if $(or $(if $(ROWS),,all),$(filter-out checks ipvs,$(ROWS))),$(CARGO) bench --locked --bench peers -- $(1) $(filter-out checks ipvs,$(ROWS)))
+$(if $(filter checks,$(or $(ROWS),checks)),@benches/checks.sh $(1))
+$(if $(filter ipvs,$(or $(ROWS),ipvs)),@benches/ipvs.sh $(1))
+endef
+
 .PHONY: bench
-bench: ## ours beside the packaged keepalived in the same labs: one table a row (under 40 minutes); ROWS="failover idle" plays some
-	@dist/need build bench
-	$(CARGO) bench --locked --bench peers -- $(ROWS)
+bench: ## ours beside the packaged keepalived in the same labs: one table a row (under 40 minutes); ROWS="failover checks ipvs" plays some
+	@dist/need build bench guest
+	$(call bench,)
 
 .PHONY: bench-quick
 bench-quick: ## the same with few rounds (under 5 minutes)
-	@dist/need build bench
-	$(CARGO) bench --locked --bench peers -- quick $(ROWS)
+	@dist/need build bench guest
+	$(call bench,quick)
 
 .PHONY: bench-core
 bench-core: ## time the VRRP machine itself and print the figures beside their aims
 	$(CARGO) bench --locked --no-default-features --bench core
 
 .PHONY: bench-checks
-bench-checks: ## time one TCP check and one HTTP check, alone and many at once, and beside keepalived in one guest
-	@dist/need build guest
-	$(CARGO) bench --locked --bench checks
+bench-checks: ## time one TCP check and one HTTP check, alone and many at once, and thousands a second beside keepalived
+	@dist/need build bench
+	$(CARGO) bench --locked --bench checks -- alone
 	@benches/checks.sh
 
 .PHONY: bench-conf
