@@ -77,16 +77,16 @@ impl Pair {
     /// Starts what does not run and waits until the first node is master.
     pub fn start(&mut self) {
         if self.second.is_none() {
-            self.second = Some(self.b.start(self.program, &self.router.configuration(SECOND)));
+            self.second = Some(self.b.start_silent(self.program, &self.router.configuration(SECOND)));
         }
         if self.first.is_none() {
-            self.first = Some(self.a.start(self.program, &self.router.configuration(FIRST)));
+            self.first = Some(self.a.start_silent(self.program, &self.router.configuration(FIRST)));
         }
         self.rest();
     }
 
     pub fn start_first(&mut self) {
-        self.first = Some(self.a.start(self.program, &self.router.configuration(FIRST)));
+        self.first = Some(self.a.start_silent(self.program, &self.router.configuration(FIRST)));
     }
 
     /// The first node goes on with this priority.

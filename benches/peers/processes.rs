@@ -64,15 +64,23 @@ pub fn awake(node: &Node) -> usize {
         .count()
 }
 
+/// Of all its threads, as the scheduler counts it: finer than the ticks of `stat`.
+fn seconds_on_a_core(pid: u32) -> f64 {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
+    let spent = |thread: fs::DirEntry| -> Option<f64> {
+        fs::read_to_string(thread.path().join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
+    };
+    threads.flatten().filter_map(spent).sum::<f64>() / 1e9
+}
+
 pub fn cost(node: &Node) -> Cost {
     let mut sum = Cost::default();
     for pid in numbers(node) {
         let read = |file: &str| read(pid, file);
-        let ticks: f64 = stat(pid).iter().skip(11).take(2).filter_map(|word| word.parse::<f64>().ok()).sum();
         let rollup = read("smaps_rollup");
         let memory = |name: &str| number_after(&rollup, name);
         sum.processes += 1;
-        sum.cpu += ticks / 100.0;
+        sum.cpu += seconds_on_a_core(pid);
         sum.pss += memory("Pss:");
         sum.private += memory("Private_Dirty:") + memory("Private_Clean:");
         sum.sleeps += number_after(&read("status"), "voluntary_ctxt_switches:");

@@ -30,7 +30,7 @@ impl Program {
             Program::Keepalived => "keepalived",
             Program::Steadfast => env!("CARGO_BIN_EXE_steadfast"),
         };
-        format!("{program} --dont-fork --log-console --log-detail {options} -f {CONFIGURATION}")
+        format!("{program} --dont-fork {options} -f {CONFIGURATION}")
     }
 }
 
@@ -133,6 +133,17 @@ impl Node {
 
     /// Like `start_with`, with variables as a shell sets them: `NAME=VALUE`.
     pub fn start_among(&self, program: Program, variables: &str, options: &str, configuration: &str) -> Daemon {
+        self.launch(program, variables, &format!("--log-console --log-detail {options}"), configuration)
+    }
+
+    /// Starts a daemon that writes no line to us: who is measured is not held up by who reads it.
+    // The benchmark's.
+    #[allow(dead_code)]
+    pub fn start_silent(&self, program: Program, configuration: &str) -> Daemon {
+        self.launch(program, "", "--vrrp", configuration)
+    }
+
+    fn launch(&self, program: Program, variables: &str, options: &str, configuration: &str) -> Daemon {
         self.reconfigure(configuration);
         self.journal.deed(format!("start {program:?} on {}", self.name));
         // Each node has a /run of its own, and dumps stand there.

@@ -96,14 +96,14 @@ impl Side {
             lab.connect(&mut a, &lan, &[&format!("10.{segment}.0.1/16")]);
             lab.connect(&mut b, &lan, &[&format!("10.{segment}.0.2/16")]);
         }
-        let first = a.start(program, &configuration(load, 200));
+        let first = a.start_silent(program, &configuration(load, 200));
         let last = format!(
             "10.{}.1.{}",
             (load.routers - 1) / ROUTERS_OF_A_SEGMENT,
             (load.routers - 1) % ROUTERS_OF_A_SEGMENT + 1
         );
         lab.journal.rests_when("the first node is master", |seen| seen.holds_alone("a", &last));
-        let second = b.start(program, &configuration(load, 100));
+        let second = b.start_silent(program, &configuration(load, 100));
         thread::sleep(SETTLING);
         Side { daemons: vec![first, second], a, b, lab }
     }

@@ -48,7 +48,10 @@ impl Side {
         let segment = lab.segment("lan");
         let a = lab.node_on(&segment, "a", &["10.0.0.1/8"]);
         let b = lab.node_on(&segment, "b", &["10.0.0.2/8"]);
-        let daemons = vec![b.start(program, &configuration(100, count)), a.start(program, &configuration(200, count))];
+        let daemons = vec![
+            b.start_silent(program, &configuration(100, count)),
+            a.start_silent(program, &configuration(200, count)),
+        ];
         let side = Side { a, _b: b, _daemons: daemons, segment, lab, count };
         side.rest();
         side

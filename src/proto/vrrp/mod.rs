@@ -100,6 +100,8 @@ pub struct Engine {
     /// The wall clock, and when it was told.
     clock: Option<(Instant, WallTime)>,
     started: Option<Instant>,
+    /// Some instance signs with the time. Remembered, since it is asked for each turn.
+    signs: bool,
     stopping: bool,
     finished: bool,
 }
@@ -125,6 +127,7 @@ impl Engine {
             strays: Strays::default(),
             clock: None,
             started: None,
+            signs: false,
             stopping: false,
             finished: false,
         }

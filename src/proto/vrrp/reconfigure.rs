@@ -8,7 +8,7 @@ use super::changes::{Change, Changes};
 use super::group::Group;
 use super::instance::{Instance, Tracked};
 use super::io::{Effect, Event, Phase};
-use super::params::{Globals, GroupParams, Params, PortParams, Reach};
+use super::params::{Auth, Globals, GroupParams, Params, PortParams, Reach};
 use super::types::{GroupId, InstanceId, PortId, TrackId};
 use super::{Engine, Owner};
 use crate::proto::Instant;
@@ -42,6 +42,11 @@ impl Engine {
                 Change::Set(params) => self.set_instance(now, id, params, out),
             }
         }
+        // Those that leave count too.
+        self.signs = self.instances.values().any(|instance| match instance.params().auth {
+            Auth::Header(_) | Auth::Keyed(_) => true,
+            Auth::None | Auth::Password(_) => false,
+        });
         let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
         self.track_again(now, &ids, out);
     }

@@ -9,16 +9,13 @@ use super::Engine;
 use super::counters::{Counters, Ledger, Strays};
 use super::instance::Instance;
 use super::io::{Fault, Phase, Transmission};
-use super::params::{Auth, Holdings};
+use super::params::Holdings;
 use super::types::{GroupId, InstanceId, TrackId, WallTime};
 
 impl Engine {
     /// Whether the driver should hand in `Input::Clock` at the start of each turn: some instance signs with the time.
     pub fn wants_clock(&self) -> bool {
-        self.instances.values().any(|instance| match instance.params().auth {
-            Auth::Header(_) | Auth::Keyed(_) => true,
-            Auth::None | Auth::Password(_) => false,
-        })
+        self.signs
     }
 
     /// After `Stop`: nothing is held and nothing is awaited any more.

@@ -19,6 +19,9 @@ use crate::kernel::rtnl::{self, Address, Event};
 use crate::plan::vrrp::{Detail, VrrpPlan};
 use crate::proto::vrrp::{DetailId, HeldAddress, Holdings, InstanceId, Item, Outcome, Ticket};
 
+/// So many addresses go ahead of the rest.
+const FIRST_FEW: usize = 16;
+
 /// One thing in the kernel. Several instances may want the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -193,7 +196,38 @@ pub(super) fn undoing(wanted: &Holdings, place: Place<'_>) -> Vec<Thing> {
     undoing.collect()
 }
 
+/// The first addresses of many: asked for while the rest is still made ready, so that the first one is there as soon as
+/// if it were alone.
+pub(super) fn first_few(wanted: &Holdings) -> Option<Holdings> {
+    wanted.every_address().nth(FIRST_FEW)?;
+    let addresses: Vec<_> = wanted.addresses.iter().take(FIRST_FEW).cloned().collect();
+    let excluded = wanted.excluded.iter().take(FIRST_FEW - addresses.len()).cloned().collect();
+    Some(Holdings { addresses, excluded, ..Holdings::default() })
+}
+
 impl Holder {
+    /// Asks for the first few of what `hold` is given next under the same ticket.
+    pub(super) fn begin(
+        &mut self,
+        (ticket, instance): (Ticket, InstanceId),
+        first: &Holdings,
+        place: Place<'_>,
+        submit: impl FnOnce(Job<Part>) -> Result<(), Job<Part>>,
+    ) {
+        let steps = self.additions(instance, resolve(first, place, self.lease));
+        if steps.is_empty() {
+            return;
+        }
+        let requests = steps.iter().map(|step| step.request.clone()).collect();
+        if submit(Job { ticket: Part { ticket: Some(ticket), number: 0 }, requests }).is_err() {
+            for step in &steps {
+                self.present.remove(&step.key);
+            }
+            return;
+        }
+        self.asked.insert(ticket, Asked { instance, parts: vec![steps], refused: BTreeSet::new() });
+    }
+
     /// Takes what an instance wants from now on. `submit` hands a job to the writer, or gives it back. The answer, when
     /// it is known at once.
     pub(super) fn hold(
@@ -207,14 +241,16 @@ impl Holder {
         let resolved = resolve(wanted, place, lease);
         let missing = resolved.iter().filter(|wanted| wanted.thing.is_none());
         let mut refused: BTreeSet<Item> = missing.map(|wanted| wanted.item).collect();
+        let begun = self.asked.remove(&ticket).map(|asked| asked.parts).unwrap_or_default();
         let mut steps = self.removals(instance, &resolved);
         // What is missing goes before what is no longer wanted.
         steps.splice(..0, self.additions(instance, resolved));
-        let parts: Vec<Vec<Step>> = steps.chunks(SEND_MAX).map(<[Step]>::to_vec).collect();
+        let sent = begun.len();
+        let parts: Vec<Vec<Step>> = begun.into_iter().chain(steps.chunks(SEND_MAX).map(<[Step]>::to_vec)).collect();
         if parts.is_empty() {
             return Some(outcome(refused));
         }
-        for (number, part) in parts.iter().enumerate() {
+        for (number, part) in parts.iter().enumerate().skip(sent) {
             let requests = part.iter().map(|step| step.request.clone()).collect();
             if submit(Job { ticket: Part { ticket: Some(ticket), number }, requests }).is_err() {
                 // The writer is a thousand jobs behind, or gone. Nothing of this part or a later one was done.

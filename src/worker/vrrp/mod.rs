@@ -37,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::socket::SockProtocol;
@@ -163,6 +164,8 @@ struct Worker<'a> {
     recorder: Recorder,
     /// Who waits for a snapshot. No more than orders fit into a turn.
     asked: Vec<show::Asked>,
+    /// Whose farewell may read otherwise after this turn.
+    parting: BTreeSet<InstanceId>,
     /// Inputs that are ready to be handed in.
     pending: VecDeque<Input>,
     answered: Option<Done<Part>>,
@@ -211,6 +214,7 @@ impl<'a> Worker<'a> {
             chronicle: Chronicle::new(),
             recorder: Recorder::default(),
             asked: Vec::new(),
+            parting: BTreeSet::new(),
             pending: VecDeque::new(),
             answered: None,
             ordered: None,
@@ -469,9 +473,14 @@ impl<'a> Worker<'a> {
         let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
         let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
         let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
+        let submit = |job| self.writer.submit(job);
+        if let Some(first) = apply::first_few(&wanted) {
+            let undoing = apply::undoing(&first, place);
+            self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
+            self.holder.begin((ticket, instance), &first, place, submit);
+        }
         let undoing = apply::undoing(&wanted, place);
         self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
-        let submit = |job| self.writer.submit(job);
         if let Some(outcome) = self.holder.hold((ticket, instance), &wanted, place, submit) {
             self.answer(ticket, outcome);
         }
@@ -508,14 +517,15 @@ impl<'a> Worker<'a> {
             Effect::Send(transmission) => {
                 self.ports.send(&transmission, &self.outside.log);
                 if !self.bequest.says_the_same(&transmission) {
-                    self.deposit_farewell(engine, transmission.instance);
+                    self.parting.insert(transmission.instance);
                 }
             }
             Effect::Hold(ticket, instance, wanted) => {
+                // The kernel works while we see to the rest.
+                self.want(ticket, instance, Arc::clone(&wanted));
                 self.announcing.holds(instance, &wanted);
                 self.look_out(instance, &wanted);
-                self.want(ticket, instance, wanted);
-                self.deposit_farewell(engine, instance);
+                self.parting.insert(instance);
             }
             Effect::Announce(instance, announcements) => {
                 let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
@@ -662,6 +672,12 @@ impl World for Worker<'_> {
         for effect in effects.drain(..) {
             self.carry_out(engine, effect);
             // Hundreds of instances that move at once are work, not a hang.
+            if let Some(patience) = self.heart.beat(clock::now()) {
+                (self.outside.alive)(patience);
+            }
+        }
+        for instance in std::mem::take(&mut self.parting) {
+            self.deposit_farewell(engine, instance);
             if let Some(patience) = self.heart.beat(clock::now()) {
                 (self.outside.alive)(patience);
             }

@@ -45,6 +45,10 @@ pub(super) struct Rivals {
     held: BTreeMap<InstanceId, Held>,
     questions: VecDeque<Probe>,
     ask_at: u64,
+    /// When the next instance may ask. Remembered, since it is looked at each turn.
+    settled_at: Option<u64>,
+    /// What is held changed since listeners were looked at.
+    stale: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +90,8 @@ impl Rivals {
             held: BTreeMap::new(),
             questions: VecDeque::new(),
             ask_at: 0,
+            settled_at: None,
+            stale: false,
         })
     }
 
@@ -114,7 +120,13 @@ impl Rivals {
             held.note(*address, &format!("{} of this node", link.name), now);
         }
         held.addresses = addresses;
-        self.listen(place.interfaces, log);
+        self.stale = true;
+        // One that is too early is looked at in vain.
+        self.settled_at = self.settled_at.into_iter().chain((!held.asked).then_some(held.settled_at)).min();
+    }
+
+    fn look_when_to_ask(&mut self) {
+        self.settled_at = self.held.values().filter(|held| !held.asked).map(|held| held.settled_at).min();
     }
 
     /// Listens where something is held, for what is held there.
@@ -156,24 +168,20 @@ impl Rivals {
 
     /// How long until somebody is to be asked.
     pub(super) fn rest(&self) -> Option<Duration> {
-        let settling = self.held.values().filter(|held| !held.asked).map(|held| held.settled_at);
         let waiting = (!self.questions.is_empty()).then_some(self.ask_at);
-        let next = settling.chain(waiting).min()?;
+        let listening = self.stale.then_some(0);
+        let next = [self.settled_at, waiting, listening].into_iter().flatten().min()?;
         Some(Duration::from_nanos(next.saturating_sub(clock::now())))
     }
 
-    /// Asks whom it is time to ask.
+    /// Listens for what is held by now, and asks whom it is time to ask.
     pub(super) fn ask(&mut self, interfaces: &Interfaces, log: &Log) {
+        if std::mem::take(&mut self.stale) {
+            self.listen(interfaces, log);
+        }
         let now = clock::now();
-        for held in self.held.values_mut().filter(|held| !held.asked && held.settled_at <= now) {
-            held.asked = true;
-            let questions = held.addresses.iter().filter(|_| held.asks).filter_map(|(address, index)| {
-                let link = interfaces.link(*index).filter(|link| speaks(link))?;
-                let broadcast = link.broadcast.as_slice().try_into().map_or(Mac::BROADCAST, Mac);
-                Some(Probe { interface: *index, mac: link.ethernet()?, broadcast, address: *address })
-            });
-            let room = QUESTIONS_MAX.saturating_sub(self.questions.len());
-            self.questions.extend(questions.take(room));
+        if self.settled_at.is_some_and(|settled| settled <= now) {
+            self.question(interfaces, now);
         }
         if self.questions.is_empty() || now < self.ask_at {
             return;
@@ -184,6 +192,21 @@ impl Rivals {
             }
         }
         self.ask_at = after(now, ASK_PAUSE);
+    }
+
+    /// Every address of who has settled becomes a question.
+    fn question(&mut self, interfaces: &Interfaces, now: u64) {
+        for held in self.held.values_mut().filter(|held| !held.asked && held.settled_at <= now) {
+            held.asked = true;
+            let questions = held.addresses.iter().filter(|_| held.asks).filter_map(|(address, index)| {
+                let link = interfaces.link(*index).filter(|link| speaks(link))?;
+                let broadcast = link.broadcast.as_slice().try_into().map_or(Mac::BROADCAST, Mac);
+                Some(Probe { interface: *index, mac: link.ethernet()?, broadcast, address: *address })
+            });
+            let room = QUESTIONS_MAX.saturating_sub(self.questions.len());
+            self.questions.extend(questions.take(room));
+        }
+        self.look_when_to_ask();
     }
 
     /// What was heard, as events that are worth telling.
@@ -217,6 +240,7 @@ impl Rivals {
     /// Only these instances from now on.
     pub(super) fn retain(&mut self, is_there: impl Fn(InstanceId) -> bool) {
         self.held.retain(|instance, _| is_there(*instance));
+        self.look_when_to_ask();
     }
 
     /// Who else has addresses of an instance, and how often that was heard.

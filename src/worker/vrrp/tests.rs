@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::apply::{Holder, Part, Place};
+use super::apply::{self, Holder, Part, Place};
 use super::interfaces::Interfaces;
 use super::{convert, report};
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
@@ -118,6 +118,21 @@ impl Desk {
         })
     }
 
+    /// Like `hold` of many, as the worker asks: the first few ahead.
+    fn hold_many(&mut self, instance: InstanceId, wanted: &Holdings) -> Option<Outcome> {
+        let first = apply::first_few(wanted).expect("many");
+        let place = Place { plan: &self.plan, interfaces: &self.interfaces, home: Some(ETH0) };
+        let (jobs, room) = (&mut self.jobs, self.room);
+        self.holder.begin((Ticket(self.tickets + 1), instance), &first, place, |job| {
+            if jobs.len() == room {
+                return Err(job);
+            }
+            jobs.push(job);
+            Ok(())
+        });
+        self.hold(instance, wanted)
+    }
+
     /// The requests of all jobs handed over since the last call.
     fn requests(&self) -> Vec<Request> {
         self.jobs.iter().flat_map(|job| job.requests.clone()).collect()
@@ -206,6 +221,56 @@ fn many_addresses_are_told_part_by_part_until_something_is_refused() {
     assert_eq!(desk.answer(&[]), Some((Ticket(1), Outcome::Progress { addresses: 64 })));
     assert_eq!(desk.answer(&[0]), None);
     assert_eq!(desk.answer(&[]), Some((Ticket(1), Outcome::Refused(vec![Item::Address(ip("10.0.1.64"))]))));
+}
+
+#[test]
+fn of_many_addresses_the_first_few_go_ahead_and_each_is_asked_for_once() {
+    let many: Vec<String> = (0..50).map(|number| format!("10.0.1.{number}")).collect();
+    let wanted = holdings(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut desk = Desk::new();
+    assert_eq!(desk.hold_many(ONE, &wanted), None);
+    assert_eq!(desk.jobs.iter().map(|job| job.requests.len()).collect::<Vec<_>>(), [16, 34]);
+    assert_eq!(desk.requests(), many.iter().map(|address| add(address)).collect::<Vec<_>>());
+    assert_eq!(desk.answer(&[]), Some((Ticket(1), Outcome::Progress { addresses: 16 })));
+    assert_eq!(desk.answer(&[]), Some((Ticket(1), Outcome::Ok)));
+    assert_eq!(desk.hold_many(ONE, &wanted), Some(Outcome::Ok), "all are there");
+}
+
+#[test]
+fn what_is_refused_of_the_first_few_is_named_with_the_rest() {
+    let many: Vec<String> = (0..17).map(|number| format!("10.0.1.{number}")).collect();
+    let wanted = holdings(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut desk = Desk::new();
+    desk.hold_many(ONE, &wanted);
+    assert_eq!(desk.answer(&[2]), None);
+    assert_eq!(desk.answer(&[]), Some((Ticket(1), Outcome::Refused(vec![Item::Address(ip("10.0.1.2"))]))));
+    // The last of many goes: the first few are there, and the answer is that of the removal alone.
+    assert_eq!(desk.hold(ONE, &Holdings::default()), None);
+    assert_eq!(desk.requests().len(), 16);
+}
+
+#[test]
+fn a_full_writer_that_took_not_even_the_first_few_refuses_all() {
+    let many: Vec<String> = (0..20).map(|number| format!("10.0.1.{number}")).collect();
+    let wanted = holdings(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let all = || Some(Outcome::Refused(many.iter().map(|address| Item::Address(ip(address))).collect()));
+    let mut desk = Desk::new();
+    desk.room = 0;
+    assert_eq!(desk.hold_many(ONE, &wanted).map(sorted), all().map(sorted));
+    desk.room = 1;
+    assert_eq!(desk.hold_many(ONE, &wanted), None);
+    let rest = Outcome::Refused(many[16..].iter().map(|address| Item::Address(ip(address))).collect());
+    assert_eq!(desk.answer(&[]).map(|(_, outcome)| sorted(outcome)), Some(sorted(rest)));
+}
+
+fn sorted(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Refused(mut items) => {
+            items.sort();
+            Outcome::Refused(items)
+        }
+        Outcome::Ok | Outcome::Progress { .. } => outcome,
+    }
 }
 
 #[test]
