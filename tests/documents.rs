@@ -23,6 +23,7 @@ enum How {
     Played(&'static str, &'static str),
 }
 use How::{Asked, Played, Run};
+const PLAYED_FROM_THE_DOCUMENT: How = Played("tests/netns/migrate/manual.rs", "docs/migrate.md");
 
 /// The beginning of a command, without what follows `#`, and what is done about it. The first that fits counts.
 const COMMANDS: &[(&str, How)] = &[
@@ -70,16 +71,16 @@ const COMMANDS: &[(&str, How)] = &[
         "sysctl -w net.ipv4.conf.all.arp_ignore=1",
         Played("tests/uml/traffic.rs", "(\"arp_ignore\", \"1\"), (\"arp_announce\", \"2\")"),
     ),
-    // The steps of a migration: tests/netns/migrate.rs plays them without systemd.
-    ("systemctl ", Played("tests/netns/migrate.rs", "keepalived")),
-    ("journalctl ", Played("tests/netns/migrate.rs", "keepalived")),
-    ("readlink /proc/", Played("tests/netns/migrate.rs", "keepalived")),
-    ("ip -o addr show", Played("tests/netns/migrate.rs", "keepalived")),
-    ("cat /etc/default/keepalived", Played("dist/deb/build", "/etc/default/keepalived")),
-    ("install -d /etc/systemd/", Played("tests/netns/migrate.rs", "keepalived")),
-    ("cat > /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
-    ("cp /root/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
-    ("rm /etc/systemd/system/keepalived.service.d/steadfast.conf", Played("tests/netns/migrate.rs", "keepalived")),
+    // The steps of a migration: it reads them from the document.
+    ("systemctl ", PLAYED_FROM_THE_DOCUMENT),
+    ("journalctl ", PLAYED_FROM_THE_DOCUMENT),
+    ("readlink /proc/", PLAYED_FROM_THE_DOCUMENT),
+    ("ip -o addr show", PLAYED_FROM_THE_DOCUMENT),
+    ("cat /etc/default/keepalived", PLAYED_FROM_THE_DOCUMENT),
+    ("install -d /etc/systemd/", PLAYED_FROM_THE_DOCUMENT),
+    ("cat > /root/steadfast.conf", PLAYED_FROM_THE_DOCUMENT),
+    ("cp /root/steadfast.conf", PLAYED_FROM_THE_DOCUMENT),
+    ("rm /etc/systemd/system/keepalived.service.d/steadfast.conf", PLAYED_FROM_THE_DOCUMENT),
     ("cp /usr/share/doc/steadfast/examples/keepalived.conf", Played("Makefile", "examples/keepalived.conf")),
 ];
 

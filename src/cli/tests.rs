@@ -220,6 +220,17 @@ fn the_configuration_test_exits_as_keepalived_does() {
 }
 
 #[test]
+fn a_configuration_test_says_each_problem_once() {
+    let (status, _, err) = steadfast(&["-t", "-f", &data("ten-mistakes.conf")]);
+    assert_eq!(status, 6, "{err}");
+    let mut lines: Vec<&str> = err.lines().collect();
+    let all = lines.len();
+    lines.sort_unstable();
+    lines.dedup();
+    assert!(all >= 10 && lines.len() == all, "{err}");
+}
+
+#[test]
 fn a_configuration_test_can_write_its_messages_to_a_file() {
     let (path, log) = (file("logged", "nonsense 1\n"), file("log", "before\n"));
     let (status, _, err) = steadfast(&["-f", &path, &format!("-t{log}")]);

@@ -39,6 +39,7 @@ pub mod netlink;
 pub mod nft;
 pub mod nobody;
 pub mod offspring;
+pub mod orphans;
 pub mod outgoing;
 pub mod pattern;
 pub mod pidfile;

@@ -22,6 +22,7 @@ use crate::kernel::clock::{Setting, Step};
 use crate::kernel::files;
 use crate::kernel::memory;
 use crate::kernel::offspring::call_this_process;
+use crate::kernel::orphans::Orphans;
 use crate::kernel::pidfile::{PidFile, PidFileError};
 use crate::kernel::sandbox::{self, CorePattern};
 use crate::kernel::service::Service;
@@ -171,7 +172,9 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
     }
     let mut setting = Setting::watch().ok();
     let mut told = Told::Nothing;
+    let mut orphans = Orphans::of_this_process().unwrap_or_default();
     let status = loop {
+        orphans.bury(|pid| workers.wait_for(pid));
         told = tell(&service, told, &workers);
         let ended = tokio::select! {
             Some(signal) = signals.recv() => match signal {
@@ -199,6 +202,7 @@ async fn live(first: Source, settings: &Settings, held: &PidFiles, log: &Log) ->
                 None
             }
             () = keep_alive(&service) => None,
+            () = orphans.wait() => None,
         };
         if let Some(status) = ended {
             break status;

@@ -126,6 +126,11 @@ impl<'a> Keeper<'a> {
         matches!(self.life, Life::Running(_))
     }
 
+    /// Whether this process is the worker, whose end is waited for here.
+    pub(super) fn waits_for(&self, pid: u32) -> bool {
+        matches!(&self.life, Life::Running(worker) if worker.offspring.pid() == pid)
+    }
+
     /// Says something that may be lost; whether it was not.
     pub(super) fn tell(&self, message: &Message) -> bool {
         let Life::Running(worker) = &self.life else { return false };

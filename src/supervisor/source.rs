@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use keepalived_conf::blocks::global::Global;
-use keepalived_conf::diagnostic::Severity;
+use keepalived_conf::diagnostic::{Diagnostic, Severity};
 use keepalived_conf::{Loaded, Options};
 
 use super::daemon::Settings;
@@ -28,8 +28,8 @@ pub(super) struct Source {
     pub(super) wants: BTreeSet<Role>,
     /// What it says about the daemon itself.
     pub(super) house: House,
-    /// The errors in it, without their places.
-    errors: BTreeSet<String>,
+    /// What was found in it, without the places.
+    found: BTreeSet<Found>,
     global: Global,
 }
 
@@ -49,18 +49,12 @@ impl Source {
         if let Some(path) = before.and_then(|before| before.house.reload.findings.as_deref()) {
             keep_findings(path, &loaded, log);
         }
-        for finding in &loaded.diagnostics {
-            let level = match finding.severity {
-                Severity::Note => Level::Debug,
-                Severity::Warning => Level::Warning,
-                Severity::Error => Level::Error,
-            };
-            log.write(level, render::line(finding, &loaded.map));
-        }
         let file = settings.file.display();
-        let errors = errors_of(&loaded);
         // Templates of platforms carry mistakes that were always there; whoever made a new one wants to hear of it.
-        if let Some(new) = before.and_then(|before| errors.difference(&before.errors).next()) {
+        let known = before.map(|before| &before.found);
+        tell(&loaded, known, log);
+        let found = found_in(&loaded);
+        if let Some(new) = known.and_then(|known| new_error(&found, known)) {
             return Err(format!("{file} has an error that was not there before ({new}); `steadfast check` shows all"));
         }
         let is_wanted = |role: &Role| match role {
@@ -79,7 +73,7 @@ impl Source {
         }
         let bundle = Bundle::seal(loaded.text.as_bytes());
         let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, wants, house, errors, global: loaded.config.global })
+        Ok(Source { bundle, wants, house, found, global: loaded.config.global })
     }
 
     /// What living by another file would change. Reads it and changes nothing.
@@ -90,7 +84,7 @@ impl Source {
         if next.diagnostics.exit_status() == 6 && nothing {
             return Err(format!("{} cannot be read", file.display()));
         }
-        if let Some(new) = errors_of(&next).difference(&self.errors).next() {
+        if let Some(new) = new_error(&found_in(&next), &self.found) {
             return Err(format!("a reload would be refused: {new}; `steadfast check` shows all"));
         }
         if let Some(keyword) = self.house.premises.differs(&Premises::of(settings, &next.config)) {
@@ -125,10 +119,42 @@ impl Source {
     }
 }
 
-/// The errors of a configuration, without their places.
-fn errors_of(loaded: &Loaded) -> BTreeSet<String> {
-    let errors = loaded.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.map(|finding| format!("{}: {}", finding.code.id, finding.message)).collect()
+/// A finding without its place, which moves with every line above it.
+type Found = (Severity, String);
+
+fn found(finding: &Diagnostic) -> Found {
+    (finding.severity, format!("{}: {}", finding.code.id, finding.message))
+}
+
+fn found_in(loaded: &Loaded) -> BTreeSet<Found> {
+    loaded.diagnostics.iter().map(found).collect()
+}
+
+fn new_error<'now>(now: &'now BTreeSet<Found>, known: &BTreeSet<Found>) -> Option<&'now str> {
+    let new = now.iter().find(|found| found.0 == Severity::Error && !known.contains(found));
+    new.map(|(_, message)| message.as_str())
+}
+
+/// Logs what was found, but what is known already only by its number: some reload many times a day.
+fn tell(loaded: &Loaded, known: Option<&BTreeSet<Found>>, log: &Log) {
+    let mut again = 0_usize;
+    for finding in &loaded.diagnostics {
+        if known.is_some_and(|known| known.contains(&found(finding))) {
+            again += 1;
+            continue;
+        }
+        let level = match finding.severity {
+            Severity::Note => Level::Debug,
+            Severity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+        };
+        log.write(level, render::line(finding, &loaded.map));
+    }
+    if again > 0 {
+        log.info(format_args!(
+            "{again} findings of before are in the configuration still; `steadfast check` shows them"
+        ));
+    }
 }
 
 /// Everybody may see that the configuration is being read.

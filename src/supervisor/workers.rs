@@ -92,6 +92,11 @@ impl<'a> Workers<'a> {
         !self.reloading.is_empty()
     }
 
+    /// Whether this process is a worker, whose end is waited for here.
+    pub(super) fn wait_for(&self, pid: u32) -> bool {
+        self.keepers.values().any(|keeper| keeper.waits_for(pid))
+    }
+
     /// A line on what runs.
     pub(super) fn status(&self) -> String {
         let running = self.keepers.values().filter(|keeper| keeper.is_running());

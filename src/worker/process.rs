@@ -3,6 +3,7 @@
 //! which signals reach them.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -87,6 +88,23 @@ impl Inherited {
         let pulse = Pulse::from_inherited(offspring::inherited(self.pulse)?);
         let text = text_of(bundle.try_clone()?)?;
         Ok(Inheritance { channel, bundle, pulse, text })
+    }
+}
+
+/// What was said about the configuration in force, so that a reload says only what is new.
+#[derive(Debug, Default)]
+pub struct Remarked(BTreeSet<String>);
+
+impl Remarked {
+    pub fn tell(&mut self, remarks: Vec<(Level, String)>, log: &Log) {
+        let mut now = BTreeSet::new();
+        for (level, line) in remarks {
+            if !self.0.contains(&line) && !now.contains(&line) {
+                log.write(level, &line);
+            }
+            now.insert(line);
+        }
+        self.0 = now;
     }
 }
 

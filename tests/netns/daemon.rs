@@ -125,6 +125,37 @@ fn what_a_reload_cannot_change_is_refused_and_what_was_found_is_kept() {
 }
 
 #[test]
+fn a_problem_is_told_once_and_not_by_each_process_nor_at_each_reload() {
+    let Some(site) = Site::new("a_problem_is_told_once_and_not_by_each_process_nor_at_each_reload") else { return };
+    // The first line makes keepalived's processes die one after the other.
+    let balanced = "virtual_server 10.0.0.100 80 {\n protocol TCP\n real_server 10.0.0.200 80 {\n frobnicate 1\n TCP_CHECK {\n }\n }\n}\n";
+    let text = |more: &str| format!("\\!odd one\n{}{balanced}", INSTANCE.replace("virtual_ipaddress", more));
+    let daemon = site.lead("", &text("nonsense 2\n virtual_ipaddress"));
+    site.lab.journal.until("the checkers run", |seen| seen.said("a", "Starting Healthcheck child process"));
+    let reload = |number: u32, more: &str| {
+        site.a.reconfigure(&text(more));
+        daemon.signal("HUP");
+        let done = format!("Reload {number} complete");
+        site.lab.journal.until(&done, |seen| seen.said("a", &done));
+    };
+    let times = |words: &str| site.lab.journal.read().logs("a").filter(|line| line.contains(words)).count();
+    let same = "nonsense 2\n virtual_ipaddress";
+    let hooked = "nonsense 2\n notify_master /bin/true\n virtual_ipaddress";
+    for (number, more, hooks) in [(2, same, 0), (3, hooked, 1), (4, hooked, 1)] {
+        reload(number, more);
+        let found = ["`!odd`", "`nonsense`", "`frobnicate`", "`enable_script_security` is not set"].map(times);
+        assert_eq!(found, [1, 1, 1, hooks], "reload {number}\n{}", site.lab.journal.read());
+    }
+    assert_eq!(times("`steadfast check` shows them"), 3, "{}", site.lab.journal.read());
+    // What was mended and is back is new.
+    reload(5, same);
+    reload(6, hooked);
+    assert_eq!(times("`enable_script_security` is not set"), 2, "{}", site.lab.journal.read());
+    assert!(site.a.has("10.0.0.100"));
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then() {
     let Some(site) = Site::new("a_reload_happens_at_the_time_a_file_names_and_the_file_is_gone_then") else { return };
     let daemon = start(&site, "--vrrp", "global_defs {\n reload_time_file /run/when\n}\n");

@@ -7,6 +7,8 @@ use crate::journal::Reading;
 use crate::node::{Daemon, Node, Program};
 use crate::topology::Lab;
 
+mod manual;
+
 const ADDRESS: &str = "10.0.0.100";
 
 /// What a site would have: a password, an address beyond the advertised ones, a route and a rule.

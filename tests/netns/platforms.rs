@@ -5,6 +5,8 @@
 use crate::node::{Node, Program};
 use crate::site::{Pair, SECURE, Site};
 
+mod boxes;
+
 /// An amphora of Octavia: unicast, no preemption, routes and rules of a table of its own, a check of what it serves.
 fn amphora(own: &str, peer: &str, priority: u8) -> String {
     format!(

@@ -154,6 +154,14 @@ fn unloaded() {
         settle(&wanted, found).unwrap_or_else(|found: Vec<String>| panic!("{what}: {found:?}: {}", daemon::log()));
     };
     back("at the start");
+    unload();
+    back("after the module was unloaded");
+    assert!(daemon::log().contains("the kernel's load balancer does not answer any more"), "{}", daemon::log());
+    daemon.stop();
+}
+
+/// Takes the module away, and what is in the table with it.
+pub fn unload() {
     let start = std::time::Instant::now();
     loop {
         run("ipvsadm -C");
@@ -167,9 +175,6 @@ fn unloaded() {
             Err(why) => assert!(start.elapsed() < PATIENCE, "the module stays: {why}"),
         }
     }
-    back("after the module was unloaded");
-    assert!(daemon::log().contains("the kernel's load balancer does not answer any more"), "{}", daemon::log());
-    daemon.stop();
 }
 
 /// Services with the arguments `ipvsadm` has for them.

@@ -37,6 +37,7 @@ mod topology;
 mod arguments;
 mod case;
 mod daemon;
+mod faults;
 mod golden;
 mod guest;
 mod host;
@@ -81,6 +82,7 @@ impl Scenario {
 
 fn scenarios() -> Vec<Scenario> {
     let mut all = kernel::scenarios();
+    all.extend(faults::scenarios());
     all.extend(traffic::scenarios());
     all.extend(packets::scenarios());
     all.extend(golden::scenarios());

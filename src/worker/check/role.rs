@@ -20,7 +20,7 @@ use crate::notify::balance::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::{Level, Log};
 use crate::plan::lvs::LvsPlan;
-use crate::worker::process::{self, Inherited, Lifeline};
+use crate::worker::process::{self, Inherited, Lifeline, Remarked};
 use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
@@ -40,7 +40,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let dumper = Dumper::new(lifeline.configuration()?, log.clone());
     let asking = orders.clone();
     let (first, remarks) = Meaning::of(text, None, habits);
-    tell(remarks, log);
+    let mut remarked = Remarked::default();
+    remarked.tell(remarks, log);
     let notifier = Notifier::new(log.clone());
     let notifier = Rc::new(RefCell::new(notifier));
     let herald = RefCell::new(Herald::default());
@@ -74,7 +75,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         tokio::select! {
             ended = super::run(first, outside) => ended,
             never = answerer.serve(questioned) => never,
-            failed = obey(outbox, (orders, questions, wishes), current, (habits, &dumper), log) => failed,
+            failed = obey(outbox, (orders, questions, wishes), (current, remarked), (habits, &dumper), log) => failed,
             failed = dumper.serve(wished, asking) => failed,
             failed = outbox.run() => failed,
         }
@@ -84,17 +85,11 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     ended
 }
 
-fn tell(remarks: Vec<(Level, String)>, log: &Log) {
-    for (level, line) in remarks {
-        log.write(level, line);
-    }
-}
-
 /// What the supervisor says. Ends only with an error.
 async fn obey(
     outbox: &Outbox,
     (orders, questions, wishes): (Sender<Order>, Sender<Question>, Sender<()>),
-    mut current: LvsPlan,
+    (mut current, mut remarked): (LvsPlan, Remarked),
     (habits, dumper): (&Habits, &Dumper),
     log: &Log,
 ) -> io::Result<()> {
@@ -104,7 +99,7 @@ async fn obey(
                 let copy = bundle.try_clone();
                 let refused = match understand(bundle, current.clone(), habits.clone()).await {
                     Ok((next, remarks)) => {
-                        tell(remarks, log);
+                        remarked.tell(remarks, log);
                         current.clone_from(&next.plan);
                         if let Ok(copy) = copy {
                             dumper.turn_to(copy);

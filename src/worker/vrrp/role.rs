@@ -22,7 +22,7 @@ use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
 use crate::proto::vrrp::{Event, Phase};
-use crate::worker::process::{self, Inherited, Lifeline};
+use crate::worker::process::{self, Inherited, Lifeline, Remarked};
 use crate::worker::standing::{Habits, Standing};
 
 /// Orders that may wait for a loop that is busy.
@@ -44,7 +44,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     process::obey_signals(&orders, || Order::Stop, move |dump| dumps::wish(&wishing, Wish::File(dump)))?;
     let (first, remarks) = Meaning::of(text, None, habits);
     first.standing.take(None, log);
-    tell(remarks, log);
+    let mut remarked = Remarked::default();
+    remarked.tell(remarks, log);
     let mut notifier = Notifier::new(log.clone());
     notifier.turn_to(&first.pipes);
     notifier.mail_by(first.mail.clone());
@@ -92,6 +93,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
             dumper: &dumper,
             standing: &standing,
             watches: &mut watches,
+            remarked: &mut remarked,
         };
         tokio::select! {
             ended = super::run(plan, outside) => ended,
@@ -118,12 +120,6 @@ fn news_of(event: &Event, plan: &VrrpPlan) -> Option<Message> {
     plan.instances.get(instance).map(|name| Message::Instance { name: name.clone(), is_master })
 }
 
-fn tell(remarks: Remarks, log: &Log) {
-    for (level, line) in remarks {
-        log.write(level, line);
-    }
-}
-
 /// What a reload turns to another configuration, besides the loop itself.
 struct Turning<'a> {
     herald: &'a RefCell<Herald>,
@@ -131,6 +127,7 @@ struct Turning<'a> {
     dumper: &'a Dumper,
     standing: &'a RefCell<Standing>,
     watches: &'a mut Watches,
+    remarked: &'a mut Remarked,
 }
 
 /// What the supervisor says. Ends only with an error.
@@ -138,7 +135,7 @@ async fn obey(
     outbox: &Outbox,
     (orders, wishes, questions): (Sender<Order>, Sender<Wish>, Sender<Question>),
     (mut current, habits): (Meaning, &Habits),
-    Turning { herald, notifier, dumper, standing, watches }: Turning<'_>,
+    Turning { herald, notifier, dumper, standing, watches, remarked }: Turning<'_>,
     log: &Log,
 ) -> io::Result<()> {
     loop {
@@ -146,7 +143,7 @@ async fn obey(
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
                 let refused = match understand(bundle, current.plan.clone(), habits.clone()).await {
                     Ok((next, remarks)) => {
-                        tell(remarks, log);
+                        remarked.tell(remarks, log);
                         // A raise of the priority that was earned meanwhile does not outlive the reload.
                         next.standing.take(Some(&standing.borrow()), log);
                         standing.replace(next.standing.clone());
