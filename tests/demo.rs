@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -27,11 +28,11 @@ struct Demo {
 impl Demo {
     /// Of a network with two balancers; `None` where it cannot run.
     fn start(name: &str) -> Option<Demo> {
-        Demo::start_script("dist/demo/run", name, Path::new("/proc/net/ip_vs").exists())
+        Demo::start_script("dist/demo/run", name, Path::new("/proc/net/ip_vs").exists(), &[])
     }
 
-    /// `possible`: also without User Mode Linux.
-    fn start_script(script: &str, name: &str, possible: bool) -> Option<Demo> {
+    /// `possible`: also without User Mode Linux. `by`: words before it.
+    fn start_script(script: &str, name: &str, possible: bool, by: &[&str]) -> Option<Demo> {
         let possible = possible || Path::new("/usr/bin/linux.uml").exists();
         if !possible {
             eprintln!("SKIPPED: the demonstration, because there is neither IPVS nor User Mode Linux here");
@@ -42,9 +43,12 @@ impl Demo {
         fs::create_dir_all(&folder).expect("a folder below target/");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_steadfast"), folder.join("steadfast")).expect("a link");
         fs::create_dir(folder.join("tmp")).expect("a folder");
+        // For others to write in.
+        fs::set_permissions(folder.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("it is ours");
         // Whoever runs the tests in the background ignores INT, and what is ignored is inherited.
         let child = Command::new("env")
             .args(["--default-signal=INT", "setpriv", "--pdeathsig", "KILL"])
+            .args(by)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
             .arg(env!("CARGO_BIN_EXE_steadfast"))
             .env("TMPDIR", folder.join("tmp"))
@@ -214,6 +218,27 @@ fn where_it_cannot_run_it_says_why_in_one_sentence() {
 }
 
 #[test]
+fn without_root_it_lives_in_a_guest() {
+    const NOBODY: &[&str] = &["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo/run");
+    let reads = |file: &Path| {
+        let test = Command::new("setpriv").args(NOBODY).arg("test").arg("-x").arg(file).stderr(Stdio::null()).status();
+        test.is_ok_and(|status| status.success())
+    };
+    if !reads(&script) || !reads(Path::new(env!("CARGO_BIN_EXE_steadfast"))) {
+        eprintln!(
+            "SKIPPED: the demonstration without root, because only root can become nobody, who must reach this folder"
+        );
+        return;
+    }
+    let by = [&["setpriv"], NOBODY].concat();
+    let Some(mut demo) = Demo::start_script("dist/demo/run", "nobody", false, &by) else { return };
+    demo.until("a is master");
+    demo.signal("INT");
+    assert_eq!(demo.end(true), Some(130));
+}
+
+#[test]
 fn killed_it_leaves_no_process() {
     let Some(mut demo) = Demo::start("killed") else { return };
     demo.until("a is master");
@@ -223,7 +248,7 @@ fn killed_it_leaves_no_process() {
 
 #[test]
 fn the_demonstration_of_load_balancing_comes_to_its_end_and_leaves_nothing() {
-    let Some(mut demo) = Demo::start_script("dist/ipvs-demo/run", "ipvs", false) else { return };
+    let Some(mut demo) = Demo::start_script("dist/ipvs-demo/run", "ipvs", false, &[]) else { return };
     let said = demo.until("What the daemon said:");
     assert_eq!(demo.end(true), Some(0), "{said}");
     let steps = [

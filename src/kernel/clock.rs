@@ -74,7 +74,7 @@ fn name_of(names: &[&'static str], at: i32) -> &'static str {
 
 #[allow(unsafe_code)]
 fn local_parts(wall: Duration) -> libc::tm {
-    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
+    let seconds = i64::try_from(wall.as_secs()).unwrap_or(i64::MAX);
     // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to values that live for the call; nothing else reads the result.
@@ -96,7 +96,7 @@ pub struct Civil {
 /// What clocks show at a time: those here, or those of UTC.
 #[allow(unsafe_code)]
 pub fn civil(wall: Duration, utc: bool) -> Civil {
-    let seconds = libc::time_t::try_from(wall.as_secs()).unwrap_or(libc::time_t::MAX);
+    let seconds = i64::try_from(wall.as_secs()).unwrap_or(i64::MAX);
     // SAFETY: a `tm` of zeros is a valid value of the plain C struct.
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };
     let convert = if utc { libc::gmtime_r } else { libc::localtime_r };
