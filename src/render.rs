@@ -60,23 +60,43 @@ impl Human {
 fn without_secrets(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut before: [&str; 2] = ["", ""];
+    // A keyword may be quoted, and a misspelt one does not make the word after it public.
+    let is_like = |word: &str, keyword: &'static str| nearest(word.trim_matches('"'), [keyword]).is_some();
     for piece in line.split_inclusive([' ', '\t', '{', '}', ';']) {
         let word = piece.trim_end_matches([' ', '\t', '{', '}', ';']);
         let secret = match before {
             ["key", id] => id.parse::<u8>().is_ok() && !word.starts_with("file:"),
-            // A misspelt keyword does not make the word after it public.
-            [_, keyword] => nearest(keyword, ["auth_pass", "password"]).is_some(),
+            [_, keyword] => is_like(keyword, "auth_pass") || is_like(keyword, "password"),
         };
+        let address = is_like(before[1], "notify_webhook");
         // Every byte becomes a star, so that carets still point at the same place.
-        let hidden = if secret { "*".repeat(word.len()) } else { word.to_owned() };
+        let hidden = match (secret, address) {
+            (true, _) => "*".repeat(word.len()),
+            (false, true) => host_only(word),
+            (false, false) => word.to_owned(),
+        };
         shown.push_str(&hidden);
         shown.push_str(piece.get(word.len()..).unwrap_or_default());
         if !word.is_empty() {
             // A quoted secret may hold blanks: what follows it on the line is hidden too.
-            before = if secret { before } else { [before[1], word] };
+            before = if secret || address { before } else { [before[1], word] };
         }
     }
     shown
+}
+
+/// Of an address that may hold a secret, the host: `https://***@host/***`. Of what is no address, nothing.
+fn host_only(word: &str) -> String {
+    let stars = |text: &str| "*".repeat(text.len());
+    let Some((scheme, rest)) = word.split_once("://") else { return stars(word) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let (user, host) = match authority.rfind('@') {
+        Some(at) => authority.split_at(at),
+        None => ("", authority),
+    };
+    let (first, tail) = tail.split_at(tail.len().min(1));
+    format!("{scheme}://{}{host}{first}{}", stars(user), stars(tail))
 }
 
 /// One line for a log: `file:line:column: error[KC052]: message: label; then: ...`.
@@ -160,6 +180,12 @@ mod tests {
             ("auth_pass é", "auth_pass **"),
             ("auth_pas secret", "auth_pas ******"),
             ("pasword secret", "pasword ******"),
+            ("notify_webhook https://h.example/s3cr3t", "notify_webhook https://h.example/******"),
+            ("notify_webhook https://me:pw@h:8443?s3cr3t", "notify_webhook https://*****@h:8443?******"),
+            ("notify_webhook \"https://h/a b{c}\"", "notify_webhook \"https://h/* *{*}*"),
+            ("notify_webhok https://h/s3cr3t", "notify_webhok https://h/******"),
+            ("notify_webhook h/s3cr3t", "notify_webhook ********"),
+            ("notify_webhook http://h # why", "notify_webhook http://h * ***"),
         ];
         for (line, shown) in table {
             assert_eq!(without_secrets(line), shown);

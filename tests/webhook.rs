@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use keepalived_conf::blocks::global::webhook::Webhook;
 use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -95,7 +96,7 @@ fn tell_within(limit: Duration, url: &str, events: u64, until: impl Fn(&Hook) ->
     let times = Times { limit, first: Duration::from_millis(1), most: Duration::from_millis(5) };
     LocalSet::new().block_on(&runtime, async {
         let log = Log::to_stderr("test");
-        let hooks = Webhooks::new(&[url.to_owned()], "a".to_owned(), program, times, &log);
+        let hooks = Webhooks::new(&[Webhook::read(url).unwrap()], "a".to_owned(), program, times, &log);
         (1..=events).for_each(|number| hooks.tell(&event(number)));
         let start = Instant::now();
         loop {

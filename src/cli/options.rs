@@ -67,7 +67,8 @@ pub struct Log {
     pub file: Option<Option<String>>,
     pub flush: bool,
     pub no_syslog: bool,
-    pub json: bool,
+    /// A JSON object a line, or not; where nothing is said the configuration says it.
+    pub json: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,14 +179,14 @@ pub const OPTIONS: &[Opt] = &[
         None,
         "log-format",
         Takes::Word("lines|json"),
-        "how standard error and log files look: keepalived's lines, or a JSON object each",
+        "how standard error and log files look, whatever the configuration says: keepalived's lines, or a JSON object each",
         |line, value| match value.as_deref() {
             Some("json") => {
-                line.log.json = true;
+                line.log.json = Some(true);
                 Ok(())
             }
             Some("lines") => {
-                line.log.json = false;
+                line.log.json = Some(false);
                 Ok(())
             }
             other => Err(format!("`{}` is no log format: lines or json", other.unwrap_or_default())),

@@ -43,6 +43,32 @@ fn ten_mistakes_give_ten_good_messages() {
 }
 
 #[test]
+fn what_is_no_web_address_is_shown_with_a_caret_and_without_the_secret_in_it() {
+    let path = file("hook.conf", &format!("global_defs {{\n notify_webhook hooks.example/s3cr3t\n}}\n{}", sound("")));
+    let (status, out, _) = steadfast(&["check", &path]);
+    assert_eq!(status, 1);
+    for part in ["error[KC143]", "not a web address", "hook.conf:2:17", "^^^^^", "begins with http:// or https://"] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+    for form in ["--json", "--oneline"] {
+        let (_, out, _) = steadfast(&["check", form, &path]);
+        assert!(out.contains("KC143") && !out.contains("s3cr3t"), "{out}");
+    }
+    assert!(!out.contains("s3cr3t"), "{out}");
+}
+
+#[test]
+fn the_configuration_in_force_is_printed_without_secrets() {
+    let lines = " version 2\n authentication {\n auth_type PASS\n auth_pass pw-s3cr3t\n }\n auth_hmac {\n key 1 0123456789abcdef-s3cr3t\n sign 1\n }\n";
+    let hooks = "global_defs {\n notify_webhook https://me:s3cr3t@hooks.example:8443/s3cr3t?s3cr3t\n notify_webhook nonsense/s3cr3t\n}\n";
+    let path = file("secrets.conf", &(hooks.to_owned() + &sound(lines)));
+    let (_, out, err) = steadfast(&["config", "--json", &path]);
+    assert!(out.contains("https://hooks.example:8443/…") && out.contains("********"), "{out}");
+    assert!(err.contains("KC143"), "{err}");
+    assert!(!out.contains("s3cr3t") && !err.contains("s3cr3t"), "{out}{err}");
+}
+
+#[test]
 fn a_sound_file_is_fine() {
     let path = file("sound.conf", &sound(""));
     let (status, out, err) = steadfast(&["check", &path]);

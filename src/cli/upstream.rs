@@ -152,10 +152,11 @@ fn log_of(line: &CommandLine, identity: &str) -> Log {
         file.mark(identity.trim_start_matches(|c| c != '_'));
         file
     });
-    let format = if line.log.json { Format::Json } else { Format::Lines };
+    let format = if line.log.json == Some(true) { Format::Json } else { Format::Lines };
+    let is_settled = line.log.json.is_some();
     // Where systemd keeps what we write, its journal gets the facts of a line beside its text.
     let journal = if syslog.is_some() || stream.is_some() { Journal::behind_stderr() } else { None };
-    let log = Log::new(identity, least, Sinks { format, journal, syslog, stream, file });
+    let log = Log::new(identity, least, Sinks { format, is_settled, journal, syslog, stream, file });
     if line.log.facility.as_deref().is_some_and(|name| facility_number(name).is_none()) {
         log.warning("the syslog facility is none of 0 to 7, local0 to local7, user and daemon: daemon is used");
     }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use keepalived_conf::blocks::global::webhook::Webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{Notify, oneshot};
@@ -83,7 +84,7 @@ pub struct Webhooks {
 
 #[derive(Debug)]
 struct Queue {
-    url: String,
+    hook: Webhook,
     waiting: RefCell<VecDeque<Waiting>>,
     filled: Notify,
     seen: RefCell<Hook>,
@@ -97,15 +98,15 @@ struct Waiting {
 
 impl Webhooks {
     /// `node` is what this machine is called in every body.
-    pub fn new(urls: &[String], node: String, program: Option<PathBuf>, times: Times, log: &Log) -> Webhooks {
+    pub fn new(addresses: &[Webhook], node: String, program: Option<PathBuf>, times: Times, log: &Log) -> Webhooks {
         let poster =
             Rc::new(Poster { program: program.unwrap_or_else(|| offspring::beside(PROGRAM)), ..Poster::default() });
-        let (good, bad): (Vec<&String>, Vec<&String>) =
-            urls.iter().partition(|url| url.starts_with("http://") || url.starts_with("https://"));
-        for url in bad {
-            log.error(format_args!("notify_webhook {}: an address begins with http:// or https://", masked(url)));
+        let mut hooks: Vec<Rc<Queue>> = Vec::new();
+        for address in addresses {
+            // Two may differ only in what is not shown.
+            let same = hooks.iter().filter(|other| other.hook.place() == address.place()).count();
+            hooks.push(Rc::new(Queue::new(address.clone(), same)));
         }
-        let hooks: Vec<Rc<Queue>> = good.into_iter().map(|url| Rc::new(Queue::new(url))).collect();
         if !hooks.is_empty() {
             // While we have every right: another user may not reach the program. What fails here is told with the first event.
             let _ = poster.link();
@@ -145,14 +146,6 @@ pub fn body(happened: &Happened, node: &str) -> String {
     .to_string()
 }
 
-/// `https://host.example/…`: the rest may be known to two parties only.
-fn masked(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    if host.len() == rest.len() { url.to_owned() } else { format!("{scheme}://{host}/…") }
-}
-
 /// What an answer means.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
@@ -173,12 +166,14 @@ fn verdict(outcome: Result<u16, String>) -> Verdict {
 }
 
 impl Queue {
-    fn new(url: &str) -> Queue {
+    /// `same`: how many before it look the same.
+    fn new(hook: Webhook, same: usize) -> Queue {
+        let place = if same == 0 { hook.place().to_owned() } else { format!("{} ({})", hook.place(), same + 1) };
         Queue {
-            url: url.to_owned(),
+            hook,
             waiting: RefCell::default(),
             filled: Notify::new(),
-            seen: RefCell::new(Hook { place: masked(url), ..Hook::default() }),
+            seen: RefCell::new(Hook { place, ..Hook::default() }),
         }
     }
 
@@ -209,7 +204,7 @@ impl Queue {
     async fn deliver(&self, body: &str, poster: &Poster, times: Times, log: &Log) {
         let mut pause = times.first;
         for attempt in 1..=ATTEMPTS_MAX {
-            let verdict = verdict(poster.post(&self.url, body, times.limit).await);
+            let verdict = verdict(poster.post(self.hook.expose(), body, times.limit).await);
             if !self.note(verdict, attempt < ATTEMPTS_MAX, log) {
                 return;
             }
@@ -356,21 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
-        let table = [
-            ("https://hooks.example/services/T0/s3cr3t", "https://hooks.example/…"),
-            ("https://me:s3cr3t@hooks.example/x?y", "https://hooks.example/…"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("https://me:s3cr3t@hooks.example", "https://hooks.example/…"),
-        ];
-        for (url, shown) in table {
-            assert_eq!(masked(url), shown);
-        }
-    }
-
-    #[test]
     fn of_too_many_that_wait_chatter_goes_before_changes_of_state_and_is_counted() {
-        let queue = Queue::new("http://h/");
+        let queue = Queue::new(Webhook::read("http://h/").unwrap(), 0);
         let event = |changes: bool| Waiting { body: String::new(), changes };
         for number in 0..WAITING_MAX {
             queue.add(event(number % 2 == 0));

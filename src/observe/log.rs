@@ -12,6 +12,8 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use keepalived_conf::Config;
+use keepalived_conf::blocks::global::ours::LogFormat;
 use serde::Serialize;
 
 use crate::kernel::clock;
@@ -80,10 +82,22 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// What the configuration wants.
+    pub fn of(config: &Config) -> Format {
+        match config.global.ours.log_format {
+            LogFormat::Lines => Format::Lines,
+            LogFormat::Json => Format::Json,
+        }
+    }
+}
+
 /// Where lines go.
 #[derive(Default)]
 pub struct Sinks {
     pub format: Format,
+    /// The command line said so, and the configuration does not count.
+    pub is_settled: bool,
     /// Takes the place of syslog and of plain lines on standard error as long as it takes entries.
     pub journal: Option<Journal>,
     pub syslog: Option<Syslog>,
@@ -93,10 +107,11 @@ pub struct Sinks {
 
 impl fmt::Debug for Sinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sinks { format, journal, syslog, stream, file } = self;
+        let Sinks { format, is_settled, journal, syslog, stream, file } = self;
         let mut sinks = f.debug_struct("Sinks");
         sinks
             .field("format", format)
+            .field("is_settled", is_settled)
             .field("journal", journal)
             .field("syslog", syslog)
             .field("stream", &stream.is_some())
@@ -170,6 +185,14 @@ impl Log {
     /// Lines below this are not written from now on; without one, what was given at the start counts again.
     pub fn limit(&self, least: Option<Level>) {
         self.0.least.set(least.unwrap_or(self.0.usual));
+    }
+
+    /// Lines look like this from now on, unless the command line says how.
+    pub fn form(&self, format: Format) {
+        let Ok(mut sinks) = self.0.sinks.try_borrow_mut() else { return };
+        if !sinks.is_settled {
+            sinks.format = format;
+        }
     }
 
     /// The level that was given at the start.
@@ -249,7 +272,7 @@ impl Log {
 impl Sinks {
     /// Whether one sink took the line: a container has no syslog, and its console has everything.
     fn put(&mut self, line: &Line) -> bool {
-        let Sinks { format, journal, syslog, stream, file } = self;
+        let Sinks { format, is_settled: _, journal, syslog, stream, file } = self;
         let mut went_through = syslog.is_none() && stream.is_none() && file.is_none();
         let in_journal = journal.as_mut().is_some_and(|journal| {
             let facility = syslog.as_ref().map_or(DAEMON_FACILITY, Syslog::facility);

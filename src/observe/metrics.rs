@@ -10,7 +10,7 @@ mod lvs;
 
 use std::collections::BTreeSet;
 
-use super::snapshot::{Daemon, Hook, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
+use super::snapshot::{Daemon, Door, Hook, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
 
 /// Whose names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,14 +101,20 @@ impl Page {
             (Kind::Counter, Format::OpenMetrics) => name.strip_suffix("_total").unwrap_or(name),
             (Kind::Counter, Format::Prometheus) | (Kind::Gauge | Kind::Histogram, _) => name,
         };
-        // OpenMetrics has no counters whose name ends otherwise.
-        let kind = match kind {
-            Kind::Counter if name.ends_with("_total") || self.format == Format::Prometheus => "counter",
-            Kind::Counter => "unknown",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+        // A counter of the other exporter, whose name ends otherwise, is none in OpenMetrics, and a fault to who looks for them.
+        let kind = match (kind, self.format) {
+            (Kind::Counter, _) if name.ends_with("_total") => "counter",
+            (Kind::Counter, Format::OpenMetrics) => "unknown",
+            (Kind::Counter, Format::Prometheus) => "untyped",
+            (Kind::Gauge, _) => "gauge",
+            (Kind::Histogram, _) => "histogram",
         };
-        let _ = writeln!(self.text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+        let _ = writeln!(self.text, "# TYPE {family} {kind}");
+        let unit = ["seconds", "bytes"].into_iter().find(|unit| family.ends_with(&format!("_{unit}")));
+        if let Some(unit) = unit.filter(|_| self.format == Format::OpenMetrics) {
+            let _ = writeln!(self.text, "# UNIT {family} {unit}");
+        }
+        let _ = writeln!(self.text, "# HELP {family} {help}");
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
@@ -137,6 +143,7 @@ fn number(count: u64) -> f64 {
 }
 
 type OfHook = fn(&Hook) -> u64;
+type OfDoor = fn(&Door) -> u64;
 
 fn daemon(page: &mut Page, seen: &Daemon) {
     page.one("steadfast_daemon_start_time_seconds", "When the daemon started.", seen.started);
@@ -168,6 +175,25 @@ fn daemon(page: &mut Page, seen: &Daemon) {
             page.sample("steadfast_webhook_waiting", &[("webhook", &hook.place)], number(hook.waiting));
         }
     }
+    let doors: [(&str, &str, OfDoor); 4] = [
+        ("steadfast_status_connections_total", "Connections to the status worker.", |door| door.taken),
+        (
+            "steadfast_status_connections_refused_total",
+            "Connections to the status worker beyond as many as there may be at once.",
+            |door| door.refused,
+        ),
+        ("steadfast_status_too_long_total", "Requests longer than they may be.", |door| door.too_long),
+        ("steadfast_status_silent_total", "Connections ended because they said or took nothing.", |door| door.silent),
+    ];
+    for (name, help, of) in doors {
+        page.head(name, Kind::Counter, help);
+        for (door, counted) in &seen.doors {
+            page.sample(name, &[("door", door)], number(of(counted)));
+        }
+    }
+    let name = "steadfast_status_questions_refused_total";
+    page.head(name, Kind::Counter, "Questions to the other workers for which there was no room.");
+    page.sample(name, &[], number(seen.questions_refused));
     let name = "steadfast_events_total";
     page.head(name, Kind::Counter, "What happened so far, as `steadfast events` numbers it.");
     page.sample(name, &[], number(seen.events));

@@ -84,6 +84,24 @@ pub struct Daemon {
     pub deaths: BTreeMap<String, u64>,
     pub log: Logging,
     pub webhooks: Vec<Hook>,
+    /// Where the status worker answers, by name.
+    pub doors: BTreeMap<String, Door>,
+    /// Questions to the other workers for which there was no room.
+    pub questions_refused: u64,
+}
+
+/// Who came to a door of the status worker, and what was refused there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Door {
+    /// Those who were let in.
+    pub taken: u64,
+    /// Hung up on, because as many as there may be were there already.
+    pub refused: u64,
+    /// Lines and requests that were longer than they may be.
+    pub too_long: u64,
+    /// Those who said nothing, or took nothing, for too long.
+    pub silent: u64,
 }
 
 /// A webhook, and what became of the events for it.

@@ -80,7 +80,7 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
     };
     let premises = first.house.premises.clone();
     log.mark(&premises.mark());
-    live_by(&first.house);
+    live_by(&first.house, log);
     let _home: Home = match premises.move_in(log) {
         Ok(home) => home,
         Err(problem) => {
@@ -113,7 +113,8 @@ pub fn run(settings: &Settings, log: &Log) -> u8 {
 }
 
 /// What the configuration says about this very process.
-pub(super) fn live_by(house: &House) {
+pub(super) fn live_by(house: &House, log: &Log) {
+    log.form(house.format);
     files::set_umask(house.umask);
     if let Some(name) = &house.process_name {
         call_this_process(name.as_ref());

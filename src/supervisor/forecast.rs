@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use keepalived_conf::Config;
+use keepalived_conf::blocks::global::webhook::Webhook;
 
 use crate::plan::lvs::LvsPlan;
 use crate::plan::vrrp::VrrpPlan;
@@ -18,9 +19,30 @@ const LINES_MAX: usize = 200;
 pub(super) fn lines(before: &Config, next: &Config) -> Vec<String> {
     let mut lines = vrrp(before, next);
     lines.extend(lvs(before, next));
+    lines.extend(outside(before, next));
     if let Some(more @ 1..) = lines.len().checked_sub(LINES_MAX) {
         lines.truncate(LINES_MAX);
         lines.push(format!("and {more} more changes"));
+    }
+    lines
+}
+
+/// Who is answered and told elsewhere. Addresses of webhooks are shown by their hosts.
+fn outside(before: &Config, next: &Config) -> Vec<String> {
+    let (old, new) = (&before.global.ours, &next.global.ours);
+    let mut lines = Vec::new();
+    let mut tell = |what: &str, now: Vec<&str>| {
+        let now = if now.is_empty() { "nowhere".to_owned() } else { now.join(", ") };
+        lines.push(format!("{what}: {now}"));
+    };
+    if old.status_listen != new.status_listen {
+        tell("page and metrics are served elsewhere", new.status_listen.iter().map(String::as_str).collect());
+    }
+    if old.webhooks != new.webhooks {
+        tell("events are posted elsewhere", new.webhooks.iter().map(Webhook::place).collect());
+    }
+    if old.control_group != new.control_group {
+        tell("others may use the control socket, besides root", new.control_group.as_deref().into_iter().collect());
     }
     lines
 }

@@ -13,11 +13,12 @@ use super::premises::Premises;
 use crate::kernel::child::{Command, Exit};
 use crate::kernel::host::OsHost;
 use crate::notify::command;
-use crate::observe::log::Log;
+use crate::observe::log::{Format, Log};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct House {
     pub(super) premises: Premises,
+    pub(super) format: Format,
     pub(super) umask: u32,
     /// How long workers may take to leave.
     pub(super) stop_wait: Duration,
@@ -64,6 +65,7 @@ impl House {
             Marker::Path(path) => PathBuf::from(path),
         });
         House {
+            format: Format::of(config),
             umask: settings.umask.unwrap_or(*process.umask),
             stop_wait: *config.global.top.child_wait_time,
             process_name: process.supervisor_name.given().then(|| process.supervisor_name.to_string()),

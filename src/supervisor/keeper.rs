@@ -63,6 +63,8 @@ struct Worker {
     awaited: Awaited,
     /// It lives by its configuration.
     begun: bool,
+    /// It was handed another one.
+    reloaded: bool,
 }
 
 /// What must happen by when.
@@ -108,6 +110,9 @@ pub(super) enum Outcome {
     },
     /// It is gone, and its will is carried out.
     Gone(End),
+    /// It left in good order so that another one takes its place, at once: it has no right to do what the new configuration
+    /// wants.
+    MadeRoom,
     /// It said something that is for somebody else.
     Relay(Message),
 }
@@ -192,6 +197,7 @@ impl<'a> Keeper<'a> {
             started,
             awaited: Awaited::Word(Watchdog::new(started)),
             begun: false,
+            reloaded: false,
         })
     }
 
@@ -218,8 +224,11 @@ impl<'a> Keeper<'a> {
                 Outcome::Nothing
             }
             (Life::Running(_), Happening::Ended(end)) => {
-                self.bury(end);
-                Outcome::Gone(end)
+                if self.bury(end) {
+                    Outcome::MadeRoom
+                } else {
+                    Outcome::Gone(end)
+                }
             }
             (Life::Idle | Life::Waiting(_), Happening::Said(_) | Happening::Silent | Happening::Ended(_)) => {
                 Outcome::Nothing
@@ -227,16 +236,23 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// The worker is gone: what it leaves undone is done, and it is settled when another one starts.
-    fn bury(&mut self, end: End) {
-        let Life::Running(mut worker) = std::mem::replace(&mut self.life, Life::Idle) else { return };
+    /// The worker is gone: what it leaves undone is done, and it is settled when another one starts. Says whether it left for
+    /// that.
+    fn bury(&mut self, end: End) -> bool {
+        let Life::Running(mut worker) = std::mem::replace(&mut self.life, Life::Idle) else { return false };
         worker.hear_the_rest(self.role, self.log);
         if end != End::Status(0) {
             execute(&worker.will.orders(), self.log);
         }
         self.name_in_pid_file(std::process::id());
+        let makes_room = self.role == Role::Status
+            && worker.reloaded
+            && end == End::Status(0)
+            && matches!(worker.awaited, Awaited::Word(_));
         let lived = Duration::from_nanos(clock::now().saturating_sub(worker.started));
-        self.life = Life::Waiting(after(clock::now(), self.backoff.after(lived)));
+        let wait = if makes_room { Duration::ZERO } else { self.backoff.after(lived) };
+        self.life = Life::Waiting(after(clock::now(), wait));
+        makes_room
     }
 
     /// How long until it is started again.
@@ -259,9 +275,12 @@ impl<'a> Keeper<'a> {
 
     /// Hands over another configuration; says whether the worker will answer.
     pub(super) fn reload(&mut self, epoch: u64, source: &Source) -> bool {
-        let Life::Running(worker) = &self.life else { return false };
+        let Life::Running(worker) = &mut self.life else { return false };
         match worker.reload(epoch, source) {
-            Ok(()) => true,
+            Ok(()) => {
+                worker.reloaded = true;
+                true
+            }
             Err(error) => {
                 self.log.error(format_args!("the {} does not hear of the reload: {error}", self.role));
                 false

@@ -17,7 +17,7 @@ use crate::kernel::bundle::Bundle;
 use crate::kernel::files;
 use crate::kernel::host::OsHost;
 use crate::observe::dump::{Written, data, place};
-use crate::observe::log::{Level, Log};
+use crate::observe::log::{Format, Level, Log};
 use crate::render;
 
 #[derive(Debug)]
@@ -48,6 +48,9 @@ impl Source {
         }
         if let Some(path) = before.and_then(|before| before.house.reload.findings.as_deref()) {
             keep_findings(path, &loaded, log);
+        }
+        if before.is_none() {
+            log.form(Format::of(&loaded.config));
         }
         let file = settings.file.display();
         // Templates of platforms carry mistakes that were always there; whoever made a new one wants to hear of it.

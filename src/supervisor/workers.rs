@@ -145,6 +145,17 @@ impl<'a> Workers<'a> {
             }
             Outcome::Instance { name, is_master } => self.tell_of(name, is_master),
             Outcome::Session { name, is_up } => self.tell_of_session(name, is_up),
+            Outcome::MadeRoom => {
+                self.answered(role);
+                if self.ending.is_none() {
+                    self.note(
+                        Level::Notice,
+                        format_args!("the {role} makes room for one that lives by the new configuration"),
+                    );
+                } else {
+                    self.leave(exit::FINE);
+                }
+            }
             Outcome::Gone(end) => {
                 if role == Role::Vrrp {
                     // Whatever it was master of, nobody is any more.
@@ -350,7 +361,7 @@ impl<'a> Workers<'a> {
         self.source.keep_copy(&format!("keepalived.{}.{}.pre", std::process::id(), self.epoch), self.log);
         next.keep_copy(&format!("keepalived.{}.{}.post", std::process::id(), self.epoch), self.log);
         self.source = next;
-        live_by(&self.source.house);
+        live_by(&self.source.house, self.log);
         self.epoch += 1;
         let (epoch, source) = (self.epoch, &self.source);
         // Whoever waits for a start will start with what counts then.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a worker stands among the processes of the machine: its name, its schedule, and what it may do.
+//! How a worker stands among the processes of the machine: its name, its log, its schedule, and what it may do.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use keepalived_conf::blocks::global::top::Top;
 
 use crate::kernel::offspring::call_this_process;
 use crate::kernel::sandbox::{self, Deeds, Schedule};
-use crate::observe::log::Log;
+use crate::observe::log::{Format, Log};
 
 /// What the command line settles for workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct Standing {
     name: Option<String>,
     /// What is added to its name in the log.
     mark: String,
+    format: Format,
     schedule: Schedule,
     /// What it does by this configuration, and what another one may ask of it.
     deeds: Deeds,
@@ -85,6 +86,7 @@ impl Standing {
         Standing {
             name: own_name.or_else(|| processes.named.then(|| usual_name.to_owned())),
             mark: mark(namespace, top),
+            format: Format::of(config),
             schedule,
             deeds,
             ever,
@@ -93,6 +95,7 @@ impl Standing {
 
     /// Takes it, at the start or in place of what was `before`. What the kernel refuses is told and does without.
     pub fn take(&self, before: Option<&Standing>, log: &Log) {
+        log.form(self.format);
         if before.is_none() {
             log.mark(&self.mark);
             if let Err(error) = sandbox::raise_descriptor_limit() {

@@ -14,9 +14,12 @@
 
 mod actor;
 mod ask;
+mod attack;
 mod capture;
 mod journal;
 mod node;
+#[path = "../../src/observe/metrics/tests/openmetrics.rs"]
+mod openmetrics;
 mod site;
 mod topology;
 
@@ -40,6 +43,7 @@ mod probes;
 mod recipes;
 mod scenarios;
 mod shortage;
+mod told;
 mod vrrp;
 mod workers;
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+
+mod openmetrics;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Format, Names, text};
 use crate::observe::snapshot::lvs::{BOUNDS, Checker, Counted, Kind, Lvs, Record, Server, Service, Table};
-use crate::observe::snapshot::{Address, Daemon, Instance, Seen, State, Statistics, Track, Vrrp};
+use crate::observe::snapshot::{Address, Daemon, Door, Hook, Instance, Seen, State, Statistics, Track, Vrrp};
 
 fn seen() -> Seen {
     let deaths = BTreeMap::from([("vrrp".to_owned(), 1)]);
-    let daemon = Daemon { reloads: 4, deaths, ..Daemon::default() };
+    let doors = BTreeMap::from([("http".to_owned(), Door { taken: 9, refused: 1, ..Door::default() })]);
+    let hook = |place: &str| Hook { place: place.to_owned(), posted: 2, ..Hook::default() };
+    let webhooks = vec![hook("https://h/…"), hook("https://h/… (2)")];
+    let daemon = Daemon { reloads: 4, deaths, doors, webhooks, ..Daemon::default() };
     Seen { daemon: Some(daemon), vrrp: Ok(Some(vrrp())), lvs: Ok(Some(lvs())) }
 }
 
@@ -83,6 +89,8 @@ fn dashboards_of_mehdy_s_exporter_find_their_series() {
         r#"steadfast_instance_state_seconds_total{iname="VI \"1\"",intf="eth0",vrid="51",state="master"} 0"#,
         r#"steadfast_reloads_total{result="done"} 4"#,
         r#"steadfast_worker_deaths_total{worker="vrrp"} 1"#,
+        r#"steadfast_status_connections_refused_total{door="http"} 1"#,
+        r#"steadfast_webhook_posted_total{webhook="https://h/… (2)"} 2"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -122,25 +130,25 @@ fn servers_checks_and_the_kernel_s_table_are_counted() {
 }
 
 #[test]
-fn every_sample_stands_under_its_one_head_and_openmetrics_ends() {
-    let all = [Names::Mehdy, Names::Gen2brain].into_iter();
-    for (names, format) in all.flat_map(|names| [(names, Format::OpenMetrics), (names, Format::Prometheus)]) {
-        let text = text(&seen(), names, format);
-        let mut family = String::new();
-        let (mut families, mut series) = (BTreeSet::new(), BTreeSet::new());
-        for line in text.lines().filter(|line| !line.starts_with("# HELP") && *line != "# EOF") {
-            if let Some(head) = line.strip_prefix("# TYPE ") {
-                family = head.split(' ').next().unwrap_or_default().to_owned();
-                assert!(families.insert(family.clone()), "{family} twice");
-            } else {
-                let name = line.split(['{', ' ']).next().unwrap_or_default();
-                let ends = ["", "_total", "_bucket", "_sum", "_count"];
-                assert!(ends.iter().any(|end| name == format!("{family}{end}")), "{line} under {family}");
-                let (key, value) = line.rsplit_once(' ').unwrap_or_default();
-                assert!(value.parse::<f64>().is_ok() && series.insert(key.to_owned()), "{line} twice, or no number");
-            }
-        }
-        assert_eq!(text.ends_with("# EOF\n"), format == Format::OpenMetrics);
+fn the_text_is_openmetrics_to_the_letter_whoever_s_names_are_wanted() {
+    for names in [Names::Mehdy, Names::Gen2brain] {
+        let text = text(&seen(), names, Format::OpenMetrics);
+        let families = openmetrics::check(&text).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+        assert!(families > 50, "{families}");
+    }
+    let nothing = Seen { daemon: None, vrrp: Ok(None), lvs: Ok(None) };
+    openmetrics::check(&text(&nothing, Names::Mehdy, Format::OpenMetrics)).unwrap();
+}
+
+/// What differs in the older text is its end, the names of families and that it has no units.
+#[test]
+fn the_older_text_says_the_same() {
+    for names in [Names::Mehdy, Names::Gen2brain] {
+        let [open, plain] = [Format::OpenMetrics, Format::Prometheus].map(|format| text(&seen(), names, format));
+        let samples =
+            |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(samples(&open), samples(&plain));
+        assert!(!plain.contains("# UNIT") && !plain.contains("# EOF") && !plain.contains(" unknown\n"));
     }
 }
 

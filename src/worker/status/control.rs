@@ -81,10 +81,17 @@ pub(super) async fn serve(listener: UnixListener, desk: Rc<Desk>) {
             continue;
         };
         // Whoever finds no room is hung up on and sees that at once.
-        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let Ok(permit) = room.clone().try_acquire_owned() else {
+            desk.control.borrow_mut().refused += 1;
+            continue;
+        };
+        desk.control.borrow_mut().taken += 1;
         let desk = desk.clone();
         tokio::task::spawn_local(async move {
-            let _ = converse(stream, &desk).await;
+            let ended = converse(stream, &desk).await;
+            if ended.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+                desk.control.borrow_mut().silent += 1;
+            }
             drop(permit);
         });
     }
@@ -98,12 +105,13 @@ async fn converse(stream: UnixStream, desk: &Desk) -> io::Result<()> {
         let mut limited = (&mut read).take(LINE_MAX);
         let got = match tokio::time::timeout(IDLE_LIMIT, limited.read_until(b'\n', &mut line)).await {
             Ok(got) => got?,
-            Err(_) => return Ok(()),
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         };
         if got == 0 {
             return Ok(());
         }
         if line.last() != Some(&b'\n') {
+            desk.control.borrow_mut().too_long += 1;
             say(&mut write, &json!({"error": format!("a line has {LINE_MAX} bytes at most and ends")})).await?;
             return Ok(());
         }

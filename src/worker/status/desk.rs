@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::channel::{Ask, Happened};
 use crate::kernel::clock;
 use crate::notify::webhook::Webhooks;
-use crate::observe::snapshot::{Daemon, Seen};
+use crate::observe::snapshot::{Daemon, Door, Seen};
 
 /// Questions on their way.
 pub(super) const QUESTIONS_MAX: usize = 32;
@@ -30,12 +30,18 @@ pub(super) struct Desk {
     questions: Sender<(u64, Ask)>,
     last: Cell<u64>,
     open: RefCell<BTreeMap<u64, oneshot::Sender<String>>>,
+    not_asked: Cell<u64>,
     seen: RefCell<Option<(u64, Rc<Seen>)>>,
     looking: tokio::sync::Mutex<()>,
     events: RefCell<VecDeque<Rc<Happened>>>,
     news: Notify,
     webhooks: Webhooks,
+    pub(super) http: Counted,
+    pub(super) control: Counted,
 }
+
+/// Counts at one door.
+pub(super) type Counted = RefCell<Door>;
 
 impl Desk {
     pub(super) fn new(questions: Sender<(u64, Ask)>, webhooks: Webhooks) -> Desk {
@@ -43,11 +49,14 @@ impl Desk {
             questions,
             last: Cell::new(0),
             open: RefCell::default(),
+            not_asked: Cell::new(0),
             seen: RefCell::default(),
             looking: tokio::sync::Mutex::new(()),
             events: RefCell::default(),
             news: Notify::new(),
             webhooks,
+            http: RefCell::default(),
+            control: RefCell::default(),
         }
     }
 
@@ -61,6 +70,7 @@ impl Desk {
             Ok(()) => tokio::time::timeout(ANSWER_LIMIT, answer).await,
             Err(_) => {
                 self.open.borrow_mut().remove(&id);
+                self.not_asked.set(self.not_asked.get() + 1);
                 return Err("too many questions at once; ask again".to_owned());
             }
         };
@@ -96,7 +106,14 @@ impl Desk {
         }
         let (daemon, vrrp, lvs) =
             tokio::join!(self.part::<Daemon>(Ask::Daemon), self.part(Ask::Status), self.part(Ask::Balance));
-        let daemon = daemon.ok().flatten().map(|daemon| Daemon { webhooks: self.webhooks.seen(), ..daemon });
+        let doors = [("control", &self.control), ("http", &self.http)];
+        let doors = doors.map(|(name, counted)| (name.to_owned(), *counted.borrow())).into();
+        let daemon = daemon.ok().flatten().map(|daemon| Daemon {
+            webhooks: self.webhooks.seen(),
+            doors,
+            questions_refused: self.not_asked.get(),
+            ..daemon
+        });
         let seen = Rc::new(Seen { daemon, vrrp, lvs });
         self.seen.replace(Some((clock::now(), seen.clone())));
         seen
@@ -175,6 +192,6 @@ mod tests {
         questions.try_send((0, Ask::Status)).unwrap();
         let refused = desk.ask(Ask::Status).await.unwrap_err();
         assert!(refused.contains("too many"), "{refused}");
-        assert!(desk.open.borrow().is_empty());
+        assert!(desk.open.borrow().is_empty() && desk.not_asked.get() == 1);
     }
 }

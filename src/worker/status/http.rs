@@ -65,10 +65,16 @@ pub(super) async fn serve(door: Door, desk: Rc<Desk>) {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let Ok(permit) = room.clone().try_acquire_owned() else {
+            desk.http.borrow_mut().refused += 1;
+            continue;
+        };
+        desk.http.borrow_mut().taken += 1;
         let desk = desk.clone();
         tokio::task::spawn_local(async move {
-            let _ = tokio::time::timeout(REQUEST_LIMIT, converse(stream, &desk)).await;
+            if tokio::time::timeout(REQUEST_LIMIT, converse(stream, &desk)).await.is_err() {
+                desk.http.borrow_mut().silent += 1;
+            }
             drop(permit);
         });
     }
@@ -84,6 +90,7 @@ async fn converse(mut stream: Box<dyn Stream>, desk: &Desk) -> io::Result<()> {
         }
         request.extend_from_slice(buffer.get(..got).unwrap_or_default());
         if request.len() > REQUEST_MAX {
+            desk.http.borrow_mut().too_long += 1;
             break Answer::text(431, "the request is too long\n");
         }
         if request.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -126,8 +133,7 @@ pub fn understand(request: &[u8]) -> Result<Wanted, Refused> {
         "/metrics" => {
             let gen2brain = query.split('&').any(|pair| pair == "names=gen2brain");
             let names = if gen2brain { Names::Gen2brain } else { Names::Mehdy };
-            let format = if takes_open_metrics(&request) { Format::OpenMetrics } else { Format::Prometheus };
-            Ok(Wanted::Metrics(names, format))
+            Ok(Wanted::Metrics(names, format_for(&request)))
         }
         "/status.json" => Ok(Wanted::Status),
         "/healthz" => Ok(Wanted::Health),
@@ -137,12 +143,30 @@ pub fn understand(request: &[u8]) -> Result<Wanted, Refused> {
     }
 }
 
-fn takes_open_metrics(request: &str) -> bool {
-    request.lines().any(|line| {
-        line.split_once(':').is_some_and(|(name, value)| {
-            name.eq_ignore_ascii_case("accept") && value.contains("application/openmetrics-text")
-        })
-    })
+/// RFC 9110 section 12.5.1: OpenMetrics for whoever names it and likes plain text no better; plain text for all others.
+fn format_for(request: &str) -> Format {
+    let accepted = request.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("accept").then_some(value)
+    });
+    let (mut open, mut plain) = (0.0_f32, 0.0_f32);
+    for range in accepted.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let parameters = || parts.clone().filter_map(|part| part.split_once('='));
+        let named = |wanted: &'static str| parameters().find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        let liked = named("q").map_or(1.0, |(_, q)| q.trim().parse::<f32>().unwrap_or(0.0));
+        let version = named("version").map(|(_, version)| version.trim().trim_matches('"'));
+        match kind.as_str() {
+            // Both versions of OpenMetrics are the same text.
+            "application/openmetrics-text" if matches!(version, None | Some("0.0.1" | "1.0.0")) => {
+                open = open.max(liked)
+            }
+            "text/plain" | "text/*" | "*/*" => plain = plain.max(liked),
+            _ => {}
+        }
+    }
+    if open > 0.0 && open >= plain { Format::OpenMetrics } else { Format::Prometheus }
 }
 
 async fn answer(request: &[u8], desk: &Desk) -> Answer {
@@ -255,6 +279,36 @@ mod tests {
         let open = "GET /metrics?names=gen2brain HTTP/1.1\r\nACCEPT: text/plain, application/openmetrics-text\r\n\r\n";
         assert_eq!(asked(open), Ok(Wanted::Metrics(Names::Gen2brain, Format::OpenMetrics)));
         assert_eq!(asked("GET /metrics HTTP/1.1\r\n\r\n"), Ok(Wanted::Metrics(Names::Mehdy, Format::Prometheus)));
+    }
+
+    #[test]
+    fn whoever_names_openmetrics_gets_it_and_all_others_plain_text() {
+        let table = [
+            ("", Format::Prometheus),
+            ("Accept: */*", Format::Prometheus),
+            ("Accept: text/plain", Format::Prometheus),
+            ("Accept: application/openmetrics-text", Format::OpenMetrics),
+            ("ACCEPT: Application/OpenMetrics-Text; Version=\"1.0.0\"; charset=utf-8", Format::OpenMetrics),
+            ("Accept: application/openmetrics-text;q=0", Format::Prometheus),
+            ("Accept: application/openmetrics-text;version=2.0.0", Format::Prometheus),
+            ("Accept: application/openmetrics-text;q=0.1,text/plain;q=0.9", Format::Prometheus),
+            ("Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text;q=0.8", Format::OpenMetrics),
+            // As two generations of Prometheus ask.
+            (
+                "Accept: application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;\
+                 q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                Format::OpenMetrics,
+            ),
+            (
+                "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;\
+                 version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,\
+                 */*;q=0.2",
+                Format::OpenMetrics,
+            ),
+        ];
+        for (line, expected) in table {
+            assert_eq!(format_for(&format!("GET /metrics HTTP/1.1\r\n{line}\r\n\r\n")), expected, "{line}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use keepalived_conf::blocks::global::webhook::Webhook;
 use keepalived_conf::{Config, Options};
 use tokio::sync::mpsc::channel;
 
@@ -14,9 +15,10 @@ use super::desk::{Desk, QUESTIONS_MAX};
 use super::{control, http};
 use crate::channel::Message;
 use crate::kernel::host::OsHost;
+use crate::kernel::sandbox::Schedule;
 use crate::kernel::{names, rights};
 use crate::notify::webhook::{Times, Webhooks};
-use crate::observe::log::Log;
+use crate::observe::log::{Format, Log};
 use crate::worker::process::{self, Inherited, Lifeline};
 
 /// Orders that may wait.
@@ -25,6 +27,9 @@ const ORDERS_MAX: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Nobody depends on this process, and nobody is to wake up because of it when nobody asks.
 const REST: Duration = Duration::from_secs(20);
+
+/// Whoever only looks on waits for those who work.
+const NICE: i8 = 10;
 
 enum Order {
     Stop,
@@ -40,7 +45,7 @@ pub fn run(name: &OsStr, inherited: Inherited, socket: impl Fn(&Config) -> PathB
 struct Doors {
     places: Vec<String>,
     group: Option<String>,
-    webhooks: Vec<String>,
+    webhooks: Vec<Webhook>,
 }
 
 impl Doors {
@@ -61,6 +66,7 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
     // Of a configuration that may be large no more is kept than is needed.
     let (socket, doors) = {
         let config = read(text);
+        log.form(Format::of(&config));
         (socket(&config), Doors::of(config))
     };
     let webhooks = Webhooks::new(&doors.webhooks, names::host(), None, Times::default(), log);
@@ -80,6 +86,9 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
             Err(error) => log.error(format_args!("no page and no metrics at {place}: {error}")),
         }
     }
+    for unmet in (Schedule { nice: NICE, ..Schedule::default() }).apply(None) {
+        log.debug(format_args!("the kernel does not grant {}: {}", unmet.what, unmet.error));
+    }
     if let Err(error) = rights::give_up() {
         log.warning(format_args!("the status worker keeps its rights: {error}"));
     }
@@ -95,10 +104,11 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
                 Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
-                    let now = bundle.map(process::text_of).transpose()?.map(|text| Doors::of(read(text)));
-                    if now.is_some_and(|now| now != doors) {
-                        // Another place may need rights that were given up: a new life has them.
-                        return Err(io::Error::other("others are to be answered or told; starting again"));
+                    let Some(now) = bundle.map(process::text_of).transpose()?.map(read) else { continue };
+                    log.form(Format::of(&now));
+                    if Doors::of(now) != doors {
+                        // Another place may need rights that were given up: whoever comes after us has them.
+                        return Ok(());
                     }
                 }
                 Ok(Some((Message::Stop, _))) => return Ok(()),

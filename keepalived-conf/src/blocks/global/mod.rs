@@ -16,6 +16,7 @@ pub mod snmp;
 pub mod top;
 mod umask;
 pub mod vrrp;
+pub mod webhook;
 
 use std::sync::LazyLock;
 

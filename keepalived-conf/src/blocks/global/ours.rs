@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::Global;
+use super::webhook::{Webhook, webhook};
 use crate::schema::{Again, Keyword, Setting, Shape, int, kw};
 
 /// The release in which these keywords came.
@@ -18,11 +19,13 @@ pub struct Ours {
     pub repair: Setting<Repair>,
     /// A planned stop keeps the addresses until the successor is heard.
     pub handover: Setting<bool>,
-    pub webhooks: Vec<String>,
+    pub webhooks: Vec<Webhook>,
     /// Where the page and the metrics are: `PORT` on the loopback, `ADDRESS:PORT`, or the path of a Unix socket.
     pub status_listen: Vec<String>,
     /// Its members may use the control socket as root does.
     pub control_group: Option<String>,
+    /// How the console and log files look, where the command line does not say.
+    pub log_format: LogFormat,
 }
 
 impl Default for Ours {
@@ -34,6 +37,31 @@ impl Default for Ours {
             webhooks: Vec::new(),
             status_listen: Vec::new(),
             control_group: None,
+            log_format: LogFormat::Lines,
+        }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum LogFormat {
+    /// As keepalived's.
+    #[default]
+    Lines,
+    /// A JSON object each.
+    Json,
+}
+
+/// The words of `log_format`.
+pub const LOG_FORMAT: &[&str] = &["lines", "json"];
+
+impl LogFormat {
+    fn from_word(word: &str) -> Option<LogFormat> {
+        match word {
+            "lines" => Some(LogFormat::Lines),
+            "json" => Some(LogFormat::Json),
+            _ => None,
         }
     }
 }
@@ -144,18 +172,35 @@ pub(super) fn rows() -> Vec<Keyword<Global>> {
         kw("notify_webhook")
             .arg(Shape::Word("URL"))
             .default("none")
+            .otherwise("nothing is posted there")
             .doc(
                 "Post every event, as `steadfast events` numbers them, to this address as a JSON object. What is not taken is \
                  tried again for some minutes. May stand several times.",
             )
-            .note("The address begins with http:// or https://, and certificates are verified. steadfast-web must be installed.")
+            .note(
+                "The address begins with http:// or https://, and certificates are verified. steadfast-web must be installed. \
+                 What follows the host may be a secret: it is shown nowhere.",
+            )
             .example("notify_webhook https://alerts.example/vrrp")
             .since(SINCE)
             .again(Again::Adds)
             .ours()
+            .set(|global, args| global.ours.webhooks.extend(webhook(args))),
+        kw("log_format")
+            .arg(Shape::Choice(LOG_FORMAT))
+            .default("lines")
+            .otherwise("the value before stays")
+            .doc(
+                "How lines look on the console and in log files: as keepalived writes them, or a JSON object each that says \
+                 what it is about, the state and why.",
+            )
+            .note("`--log-format` on the command line counts before it. The journal of systemd has the same as fields anyway.")
+            .example("log_format json")
+            .since(SINCE)
+            .ours()
             .set(|global, args| {
-                if let Some(url) = args.text() {
-                    global.ours.webhooks.push(url);
+                if let Some(format) = args.choice().and_then(LogFormat::from_word) {
+                    global.ours.log_format = format;
                 }
             }),
     ]

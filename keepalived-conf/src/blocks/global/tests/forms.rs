@@ -364,17 +364,23 @@ fn addresses_on_buses() {
 
 #[test]
 fn our_own_settings_leave_a_migrated_file_as_it_is() {
+    use crate::blocks::global::ours::Ours;
     check(
         |global| {
             let ours = &global.ours;
-            format!("{:?} {:?} {} {:?}", ours.vip_lease, *ours.repair, *ours.handover, ours.webhooks)
+            let Ours { vip_lease, repair, handover, webhooks, log_format, .. } = ours;
+            format!("{vip_lease:?} {:?} {} {webhooks:?} {log_format:?}", **repair, **handover)
         },
         &[
-            ("", "None Yield true []", &[]),
-            ("vrrp_repair restore\nvrrp_handover off", "None Restore false []", &[]),
-            ("vrrp_repair yield", "None Yield true []", &[]),
-            ("vrrp_repair fight", "None Yield true []", &["KC054"]),
-            ("notify_webhook http://a\nnotify_webhook http://b", "None Yield true [\"http://a\", \"http://b\"]", &[]),
+            ("", "None Yield true [] Lines", &[]),
+            ("vrrp_repair restore\nvrrp_handover off", "None Restore false [] Lines", &[]),
+            ("vrrp_repair yield", "None Yield true [] Lines", &[]),
+            ("vrrp_repair fight", "None Yield true [] Lines", &["KC054"]),
+            ("log_format json", "None Yield true [] Json", &[]),
+            ("log_format json\nlog_format xml", "None Yield true [] Json", &["KC054"]),
+            ("notify_webhook http://a\nnotify_webhook http://b/c", "None Yield true [http://a, http://b/…] Lines", &[]),
+            ("notify_webhook a/b\nnotify_webhook https://b", "None Yield true [https://b] Lines", &["KC143"]),
+            ("notify_webhook", "None Yield true [] Lines", &["KC050"]),
         ],
     );
 }
