@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line: our subcommands, and keepalived's own form.
 
+mod ask;
 mod check;
 mod completions;
 mod config;
@@ -12,6 +13,7 @@ mod replay;
 mod simulate;
 mod socket;
 mod status;
+mod top;
 mod upstream;
 mod verbs;
 
@@ -104,6 +106,13 @@ const COMMANDS: &[Command] = &[
         help: "what the running daemon does: states, since when, addresses, priorities term by term, servers and their \
                checks",
         run: status::status,
+    },
+    Command {
+        name: "top",
+        usage: "top [--socket PATH|--conf FILE]",
+        help: "the same live in a terminal, from 40 columns and 8 lines on; keys for why, events, drain (asked once more) and \
+               normal, `?` lists them",
+        run: top::run,
     },
     Command {
         name: "why",

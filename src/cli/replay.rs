@@ -8,7 +8,7 @@ use std::path::Path;
 use lexopt::{Arg, Parser};
 use serde_json::json;
 
-use super::status::with_daemon;
+use super::ask::with_daemon;
 use super::{Output, usage};
 use crate::kernel::{clock, files};
 use crate::observe::recording::Recording;

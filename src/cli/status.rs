@@ -2,161 +2,22 @@
 //! The commands that talk to the running daemon: what it is doing, why, and what happened.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Value, json};
 
-use super::{Output, socket, usage};
+use super::Output;
+use super::ask::{Daemon, Look, with_daemon};
 use crate::kernel::clock;
 use crate::observe::page::{lasting, sum, wished};
 use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
-use crate::observe::snapshot::{self, Instance, State, Vrrp};
+use crate::observe::snapshot::{Instance, State};
 
-/// A daemon that has not answered by then does not.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks of `--watch`.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// Names that are listed to whoever asks for one that is not there.
 const NAMED_MAX: usize = 20;
-
-/// The daemon does not run, or refuses.
-const FAILED: u8 = 1;
-
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    socket: Option<String>,
-    conf: Option<String>,
-    pub(super) json: bool,
-    watch: bool,
-    follow: bool,
-    from: Option<u64>,
-    pub(super) lasts: Option<u32>,
-    pub(super) of: Option<String>,
-    pub(super) force: bool,
-    pub(super) plain: Vec<String>,
-}
-
-fn words(arguments: Vec<OsString>) -> Result<Words, lexopt::Error> {
-    let mut words = Words::default();
-    let mut parser = Parser::from_args(arguments);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("socket") => words.socket = Some(parser.value()?.string()?),
-            Arg::Long("conf") => words.conf = Some(parser.value()?.string()?),
-            Arg::Long("json") => words.json = true,
-            Arg::Long("watch") => words.watch = true,
-            Arg::Long("follow") => words.follow = true,
-            Arg::Long("from") => words.from = Some(parser.value()?.parse()?),
-            Arg::Long("of") => words.of = Some(parser.value()?.string()?),
-            Arg::Long("force") => words.force = true,
-            Arg::Long("for") => words.lasts = Some(parser.value()?.parse_with(seconds)?),
-            Arg::Value(word) => words.plain.push(word.string()?),
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok(words)
-}
-
-/// `90`, `90s`, `30m`, `2h`.
-fn seconds(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, 's')) => (text.get(..at), 1),
-        Some((at, 'm')) => (text.get(..at), 60),
-        Some((at, 'h')) => (text.get(..at), 3600),
-        _ => (Some(text), 1),
-    };
-    let number = digits.unwrap_or_default().parse::<u32>().ok().filter(|number| *number > 0);
-    let number = number.and_then(|number| number.checked_mul(unit));
-    number.ok_or_else(|| format!("`{text}` is no time: write 90s, 30m or 2h"))
-}
-
-/// A conversation with the daemon.
-pub(super) struct Daemon {
-    read: BufReader<UnixStream>,
-}
-
-impl Daemon {
-    fn reach(words: &Words) -> Result<Daemon, String> {
-        let stream = socket::connect(words.socket.as_deref(), words.conf.as_deref())?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(|error| error.to_string())?;
-        Ok(Daemon { read: BufReader::new(stream) })
-    }
-
-    fn send(&mut self, request: &Value) -> Result<(), String> {
-        let line = format!("{request}\n");
-        self.read.get_mut().write_all(line.as_bytes()).map_err(|error| format!("the daemon hung up: {error}"))
-    }
-
-    fn receive(&mut self) -> Result<Value, String> {
-        let mut line = String::new();
-        match self.read.read_line(&mut line) {
-            Ok(0) => Err("the daemon hung up".to_owned()),
-            Ok(_) => serde_json::from_str(&line).map_err(|error| format!("an answer that is none: {error}")),
-            Err(error) => Err(format!("the daemon does not answer: {error}")),
-        }
-    }
-
-    pub(super) fn ask(&mut self, request: Value) -> Result<Value, String> {
-        self.send(&request)?;
-        let answer = self.receive()?;
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(answer),
-        }
-    }
-
-    pub(super) fn look(&mut self) -> Result<Look, String> {
-        let answer = self.ask(json!({"v": 1, "do": "status"}))?;
-        let other = |error| format!("a daemon of another version: {error}");
-        let part = |name: &str| answer.get(name).cloned();
-        let daemon = part("daemon").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
-        let vrrp = part("vrrp").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
-        let lvs = part("lvs").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
-        let unknown = part("unknown").map(serde_json::from_value).transpose().map_err(other)?.unwrap_or_default();
-        Ok(Look { answer, daemon, vrrp, lvs, unknown })
-    }
-}
-
-/// How everything stands.
-pub(super) struct Look {
-    answer: Value,
-    daemon: snapshot::Daemon,
-    pub(super) vrrp: Vrrp,
-    lvs: Lvs,
-    /// Why something is not known.
-    unknown: Vec<String>,
-}
-
-impl Look {
-    pub(super) fn instance(&self, name: &str) -> Option<&Instance> {
-        self.vrrp.instances.iter().find(|instance| instance.name == name)
-    }
-}
-
-/// Runs one of the commands; what goes wrong is said once.
-pub(super) fn with_daemon(
-    name: &str,
-    arguments: Vec<OsString>,
-    output: &mut Output<'_>,
-    act: impl FnOnce(&Words, &mut Daemon, &mut Output<'_>) -> Result<(), String>,
-) -> u8 {
-    let words = match words(arguments) {
-        Ok(words) => words,
-        Err(error) => return usage(name, error, output),
-    };
-    let done = Daemon::reach(&words).and_then(|mut daemon| act(&words, &mut daemon, output));
-    match done {
-        Ok(()) => 0,
-        Err(error) => {
-            output.complain(error);
-            FAILED
-        }
-    }
-}
 
 pub(super) fn status(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     with_daemon("status", arguments, output, |words, daemon, output| {
@@ -268,7 +129,7 @@ fn no_such(look: &Look, name: Option<&String>) -> String {
     }
 }
 
-fn up(up: Option<bool>) -> &'static str {
+pub(super) fn up(up: Option<bool>) -> &'static str {
     match up {
         Some(true) => "up",
         Some(false) => "down",
@@ -312,57 +173,59 @@ pub(super) fn describe(instance: &Instance, taken: f64) -> String {
 }
 
 pub(super) fn why(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
-    with_daemon("why", arguments, output, |words, daemon, output| {
-        let look = daemon.look()?;
-        let name = words.plain.first();
-        let Some(instance) = name.and_then(|name| look.instance(name)) else {
-            // Of a server everything there is to say stands in its status; what led there, in the events.
-            let name = name.ok_or_else(|| no_such(&look, None))?;
-            show(&look, Some(name), output)?;
-            output.print("  what led here:");
-            return past(name, daemon, output);
-        };
-        output.print(describe(instance, look.vrrp.taken));
-        if let Some(next) = &instance.next {
-            output.print(format_args!("  next by itself: {} in {:.3} s", next.what, next.in_seconds));
-        }
-        output.print(format_args!(
-            "  adverts every {} s; without one for {:.3} s this router takes over",
-            instance.advert_interval, instance.master_down_time
-        ));
-        let late = look.vrrp.late;
-        if late.turns > 0 {
-            output.print(format_args!(
-                "  this machine kept the protocol waiting {} times since {}, for {:.3} s at the most",
-                late.turns,
-                clock::local_stamp(Duration::try_from_secs_f64(look.vrrp.started).unwrap_or_default()),
-                late.most
-            ));
-        }
-        for term in &instance.terms {
-            let comes_to = term.adds.map_or_else(|| "a fault, or not known yet".to_owned(), |adds| format!("{adds:+}"));
-            output.print(format_args!(
-                "  {} {} is {}: {comes_to} (weight {}{})",
-                term.kind,
-                term.track,
-                up(term.up),
-                term.weight,
-                if term.reverse { ", reversed" } else { "" }
-            ));
-        }
+    with_daemon("why", arguments, output, |words, daemon, output| tell_why(words.plain.first(), daemon, output))
+}
+
+/// Why something is in its state, and what led there.
+pub(super) fn tell_why(name: Option<&String>, daemon: &mut Daemon, output: &mut Output<'_>) -> Result<(), String> {
+    let look = daemon.look()?;
+    let Some(instance) = name.and_then(|name| look.instance(name)) else {
+        // Of a server everything there is to say stands in its status; what led there, in the events.
+        let name = name.ok_or_else(|| no_such(&look, None))?;
+        show(&look, Some(name), output)?;
         output.print("  what led here:");
-        for step in &instance.history {
-            let at = clock::local_stamp(Duration::try_from_secs_f64(step.at).unwrap_or_default());
-            output.print(format_args!(
-                "    {at}  {} -> {} with priority {}: {}",
-                step.from.word(),
-                step.to.word(),
-                step.priority,
-                step.why
-            ));
-        }
-        Ok(())
-    })
+        return past(name, daemon, output);
+    };
+    output.print(describe(instance, look.vrrp.taken));
+    if let Some(next) = &instance.next {
+        output.print(format_args!("  next by itself: {} in {:.3} s", next.what, next.in_seconds));
+    }
+    output.print(format_args!(
+        "  adverts every {} s; without one for {:.3} s this router takes over",
+        instance.advert_interval, instance.master_down_time
+    ));
+    let late = look.vrrp.late;
+    if late.turns > 0 {
+        output.print(format_args!(
+            "  this machine kept the protocol waiting {} times since {}, for {:.3} s at the most",
+            late.turns,
+            clock::local_stamp(Duration::try_from_secs_f64(look.vrrp.started).unwrap_or_default()),
+            late.most
+        ));
+    }
+    for term in &instance.terms {
+        let comes_to = term.adds.map_or_else(|| "a fault, or not known yet".to_owned(), |adds| format!("{adds:+}"));
+        output.print(format_args!(
+            "  {} {} is {}: {comes_to} (weight {}{})",
+            term.kind,
+            term.track,
+            up(term.up),
+            term.weight,
+            if term.reverse { ", reversed" } else { "" }
+        ));
+    }
+    output.print("  what led here:");
+    for step in &instance.history {
+        let at = clock::local_stamp(Duration::try_from_secs_f64(step.at).unwrap_or_default());
+        output.print(format_args!(
+            "    {at}  {} -> {} with priority {}: {}",
+            step.from.word(),
+            step.to.word(),
+            step.priority,
+            step.why
+        ));
+    }
+    Ok(())
 }
 
 /// The events about servers of this name.
@@ -379,12 +242,26 @@ fn past(name: &str, daemon: &mut Daemon, output: &mut Output<'_>) -> Result<(), 
     }
 }
 
+/// Everything that is kept of what happened, a line each.
+pub(super) fn all_events(daemon: &mut Daemon) -> Result<Vec<String>, String> {
+    daemon.send(&json!({"v": 1, "do": "events", "from": 0, "follow": false}))?;
+    let mut lines = Vec::new();
+    loop {
+        let event = daemon.receive()?;
+        match event.get("error").and_then(Value::as_str) {
+            Some(error) => return Err(error.to_owned()),
+            None if event.get("end").is_some() => return Ok(lines),
+            None => lines.push(event_line(&event)),
+        }
+    }
+}
+
 pub(super) fn events(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     with_daemon("events", arguments, output, |words, daemon, output| {
         daemon.send(&json!({"v": 1, "do": "events", "from": words.from.unwrap_or(0), "follow": words.follow}))?;
         if words.follow {
             // The next event may be far away.
-            daemon.read.get_ref().set_read_timeout(None).map_err(|error| error.to_string())?;
+            daemon.wait_for_ever()?;
         }
         loop {
             let event = daemon.receive()?;
@@ -418,17 +295,8 @@ fn event_line(event: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ask::FAILED;
     use crate::observe::snapshot::lvs::{Checker, Wish};
-
-    #[test]
-    fn times_have_units() {
-        for (text, expected) in [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200)] {
-            assert_eq!(seconds(text), Ok(expected));
-        }
-        for text in ["", "0", "m", "-1", "1d", "9999999999", "4000000h"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn an_instance_is_told_in_a_few_lines() {
@@ -460,8 +328,8 @@ mod tests {
         let lvs = Lvs { taken: 10.0, services: vec![service], ..Lvs::default() };
         let look = Look {
             answer: Value::Null,
-            daemon: snapshot::Daemon::default(),
-            vrrp: Vrrp::default(),
+            daemon: Default::default(),
+            vrrp: Default::default(),
             lvs,
             unknown: Vec::new(),
         };
@@ -478,8 +346,8 @@ mod tests {
         assert_eq!(said("x").unwrap_err(), "nothing is called `x`; there are [192.0.2.1]:tcp:80");
         let look = Look {
             answer: Value::Null,
-            daemon: snapshot::Daemon::default(),
-            vrrp: Vrrp::default(),
+            daemon: Default::default(),
+            vrrp: Default::default(),
             lvs: Lvs::default(),
             unknown: vec!["gone".into()],
         };

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use super::Output;
-use super::status::{Daemon, Words, describe, with_daemon};
+use super::ask::{Daemon, Words, with_daemon};
+use super::status::describe;
 use crate::observe::page::wished;
 use crate::observe::snapshot::Logging;
 

@@ -5,7 +5,8 @@
 //! Who owns which effect: `clock` reads clocks, `raw` sends and receives packets, `rtnl` changes addresses, routes,
 //! rules and links, `ipvs` balances load, `files` touches files and kernel settings, `process` watches processes,
 //! `machine` looks at what there is, `memory` keeps the allocator small, `nft` filters packets, `confine` shuts a
-//! process in, `beside` has threads for what takes long. `netlink` is the codec, the socket and the writer thread beneath `rtnl`, `ipvs` and `nft`.
+//! process in, `beside` has threads for what takes long, `terminal` shows and hears a person. `netlink` is the codec, the socket
+//! and the writer thread beneath `rtnl`, `ipvs` and `nft`.
 //!
 //! Everything the purity fence forbids elsewhere (clocks, files, threads) is allowed below this line and nowhere else.
 #![allow(clippy::disallowed_methods)]
@@ -56,6 +57,7 @@ pub mod seqpacket;
 pub mod service;
 mod sockopt;
 pub mod syslog;
+pub mod terminal;
 
 /// Address family of a socket, an address, a route or a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

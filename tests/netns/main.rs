@@ -44,6 +44,7 @@ mod recipes;
 mod scenarios;
 mod shortage;
 mod told;
+mod top;
 mod vrrp;
 mod workers;
 
