@@ -49,6 +49,7 @@ ipvs-demo: ## build, boot a kernel with load balancing, show servers that die an
 .PHONY: test
 test: ## everything that must hold: format, lints, all tests, generated documents
 	@dist/need build test
+	@dist/need browser || echo "SKIPPED: the page is not looked at in a browser, because Debian's package chromium cannot be installed"
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features steadfast/model -- -D warnings
 	# The labs of namespaces wait more than they work, so there are more of them than cores. The simulated worlds are the

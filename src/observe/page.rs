@@ -89,7 +89,7 @@ fn servers(text: &mut String, service: &Service, lvs: &Lvs) {
         let wish = server.wish.as_ref().map(|wish| format!(" ({})", wished(&wish.what, wish.ends_in)));
         let _ = write!(
             text,
-            "<tr><td>{}<td><b class=\"{class}\">{word}</b><td data-is=\"for\">{}<td data-is=\"weight\">{}{}<td>{}<td>{took}\
+            "<tr><td>{}<td><b class=\"{class}\">{word}</b><td data-is=\"for\">{}<td data-is=\"weight\">{}{}<td>{}<td data-is=\"took\">{took}\
              <td>{}<td data-is=\"failures\">{}",
             escaped(&server.name),
             lasting(lvs.taken - server.record.since),
@@ -165,7 +165,7 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
     }
     pair("Adverts", format!("{} taken, {} sent", instance.counters.advert_rcvd, instance.counters.advert_sent));
     text.push_str("</dl>");
-    history(text, instance);
+    history(text, instance, taken);
     text.push_str("</article>");
 }
 
@@ -188,16 +188,31 @@ pub fn sum(instance: &Instance) -> String {
     format!("{} = {}{terms}", instance.priority, instance.base_priority)
 }
 
-fn history(text: &mut String, instance: &Instance) {
+fn history(text: &mut String, instance: &Instance, taken: f64) {
     if instance.history.is_empty() {
         return;
     }
-    text.push_str("<details open><summary>History</summary><ol>");
+    strip(text, instance, taken);
+    let _ = write!(text, "<details open data-of=\"{}\"><summary>History</summary><ol>", escaped(&instance.name));
     for step in instance.history.iter().rev().take(5) {
         let (at, why) = (moment(step.at), escaped(&step.why));
         let _ = write!(text, "<li>{at} {} {why}", badge(step.to));
     }
     text.push_str("</ol></details>");
+}
+
+/// The states one after the other, as wide as they were long, but for the shortest, which are still seen.
+fn strip(text: &mut String, instance: &Instance, taken: f64) {
+    let ends = instance.history.iter().skip(1).map(|step| step.at).chain([taken]);
+    let spans: Vec<(State, f64)> =
+        instance.history.iter().zip(ends).map(|(step, end)| (step.to, (end - step.at).max(0.0))).collect();
+    let said: Vec<String> = spans.iter().map(|(state, long)| format!("{} {}", state.word(), lasting(*long))).collect();
+    let _ = write!(text, "<div class=\"strip\" role=\"img\" aria-label=\"{}\">", said.join(", "));
+    for ((state, long), said) in spans.iter().zip(&said) {
+        let class = state.word().to_lowercase();
+        let _ = write!(text, "<i class=\"{class}\" style=\"flex-grow:{:.1}\" title=\"{said}\"></i>", long + 0.1);
+    }
+    text.push_str("</div>");
 }
 
 fn badge(state: State) -> String {
@@ -232,8 +247,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::snapshot::Term;
     use crate::observe::snapshot::lvs::Server;
+    use crate::observe::snapshot::{Step, Term};
 
     #[test]
     fn names_from_the_configuration_are_text_and_never_markup() {
@@ -262,6 +277,18 @@ mod tests {
     fn what_is_not_known_is_said() {
         let seen = Seen { daemon: None, vrrp: Err("the VRRP worker does not run".into()), lvs: Ok(None) };
         assert!(content(&seen).contains("Not everything can be shown: the VRRP worker does not run"));
+    }
+
+    #[test]
+    fn the_strip_is_as_long_as_what_was() {
+        let step = |at, to| Step { at, to, ..Step::default() };
+        let history = vec![step(10.0, State::Backup), step(14.0, State::Master)];
+        let instance = Instance { name: "a\"b".into(), history, ..Instance::default() };
+        let mut text = String::new();
+        super::history(&mut text, &instance, 100.0);
+        assert!(text.contains("aria-label=\"BACKUP 4 s, MASTER 86 s\""), "{text}");
+        assert!(text.contains("<i class=\"master\" style=\"flex-grow:86.1\" title=\"MASTER 86 s\">"), "{text}");
+        assert!(text.contains("data-of=\"a&quot;b\""), "{text}");
     }
 
     #[test]

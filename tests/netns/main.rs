@@ -23,6 +23,7 @@ mod openmetrics;
 mod site;
 mod topology;
 
+mod browser;
 mod chaos;
 mod checkers;
 mod checks;
