@@ -72,7 +72,9 @@ def wait(promise, holds, pause=0.05):
     deadline = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > deadline:
-            print(f"(never came: {promise})", flush=True)
+            servers, services = entries()
+            print(f"(never came: {promise}; the table has {services} services and {servers} servers)", flush=True)
+            subprocess.run(["tail", "-n", "5", f"{WORK}/ours.log", f"{WORK}/keepalived.log"], check=False)
             return
         time.sleep(pause)
 
