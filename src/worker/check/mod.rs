@@ -396,6 +396,8 @@ impl World for Worker<'_> {
     fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
         for effect in effects.drain(..) {
             self.carry_out(engine, effect);
+            // Thousands of servers that come and go at once are work, not a hang.
+            self.beat();
         }
         // What is gone has been told of.
         if self.before.take().is_some() {
