@@ -37,6 +37,7 @@ mod lab;
 mod links;
 mod mail;
 mod marks;
+mod memory;
 mod migrate;
 mod nft;
 mod platforms;
