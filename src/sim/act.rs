@@ -239,6 +239,13 @@ impl World {
             Some(params) => setup.instances.insert(id, params.clone()),
             None => setup.instances.remove(&id),
         };
+        // No later daemon can know what a killed one had that its own configuration does not name: that is for whoever
+        // took it out of the configuration meanwhile.
+        if !back
+            && let Some(node) = self.node_mut(at).filter(|node| node.engine.is_none())
+        {
+            node.kernel.drop_leftovers(id);
+        }
         self.reconfigure(at, setup);
     }
 

@@ -60,6 +60,14 @@ impl Engine {
             for id in self.those(&members, |member| member.phase() != Phase::Master) {
                 self.step(now, id, out, |instance, turn| instance.enter_master(turn, Cause::Group));
             }
+        } else if phase == Some(Phase::Backup)
+            && self.group_phase(group) == Some(Phase::Master)
+            && self.instances.get(&moved).is_some_and(Instance::follows_another)
+        {
+            // It joined when the others were Master, and there is a better one already.
+            for id in self.those(&members, |member| member.phase() == Phase::Master) {
+                self.step(now, id, out, |instance, turn| instance.follow_group(turn));
+            }
         } else if before == Phase::Master && phase == Some(Phase::Backup) {
             let bounced = self.instances.get(&moved).is_some_and(Instance::has_bounced);
             for id in self.those(&members, |member| member.phase() == Phase::Master) {

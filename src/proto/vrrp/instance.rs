@@ -86,6 +86,8 @@ pub(super) enum State {
 pub(super) struct Backup {
     /// Would be Master but for its sync group.
     pub(super) wants_master: bool,
+    /// A master was heard, and is waited for.
+    follows: bool,
     /// When `preempt_delay` is over; `None` until a master of lower priority was heard.
     preempt_at: Option<Instant>,
     /// The master said it leaves.
@@ -102,8 +104,8 @@ pub(super) struct Master {
     last_sent: Instant,
     /// Priority 0 was sent because the priority fell; until the next advert a better router may take over.
     yielding: bool,
-    /// The master whose place we took because it ranks below us. Its last advert may still be on the way.
-    preempted: Option<IpAddr>,
+    /// The master whose place we took because it ranks below us, and until when its last advert may be on the way.
+    preempted: Option<(IpAddr, Instant)>,
     /// Another master of lower priority.
     other: Option<Other>,
     conflict: OwnerConflict,
@@ -281,6 +283,11 @@ impl Instance {
 
     pub(super) fn source(&self) -> Option<IpAddr> {
         self.source
+    }
+
+    /// Whether it is Backup, and has heard a better master since.
+    pub(super) fn follows_another(&self) -> bool {
+        matches!(&self.state, State::Backup(backup) if backup.follows)
     }
 
     pub(super) fn followed(&self) -> Option<(IpAddr, u8)> {

@@ -76,6 +76,7 @@ struct Record {
 struct Since {
     at: Instant,
     good: bool,
+    health: Health,
     /// It was asked regularly then, and not waiting for its first check.
     running: bool,
 }
@@ -134,8 +135,11 @@ impl Judge {
         let Some(params) = setup.checkers.get(&id) else { return };
         let record = self.records.entry(id).or_default();
         record.since = definite(health, params).map(|good| match record.since {
-            Some(since) if since.good == good => since,
-            Some(_) | None => Since { at: now, good, running: record.answered },
+            // Pages are asked for one after another: when another page goes bad, none that is bad may have been met.
+            Some(since) if since.good == good && !(is_page(health) && since.health != health) => {
+                Since { health, ..since }
+            }
+            Some(_) | None => Since { at: now, good, health, running: record.answered },
         });
     }
 
@@ -174,7 +178,7 @@ impl Judge {
             }
             record.answered = false;
             let health = truth.get(id).copied().unwrap_or_default();
-            record.since = definite(health, params).map(|good| Since { at: now, good, running: false });
+            record.since = definite(health, params).map(|good| Since { at: now, good, health, running: false });
             if let Some(verdict) = changes.readings.get(id) {
                 self.told(*id, *verdict);
             }
@@ -397,6 +401,10 @@ impl Record {
         }
         self.answered = true;
     }
+}
+
+fn is_page(health: Health) -> bool {
+    matches!(health, Health::BadPage(_))
 }
 
 /// Whether a check will always find the same, and what.

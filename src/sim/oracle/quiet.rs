@@ -128,11 +128,12 @@ fn bounds(world: &World, router: usize) -> (Duration, Duration) {
         }
         for (member, id) in &shape.members {
             let Some(node) = world.node(*member) else { continue };
+            // The kernel takes its time also for what was removed.
+            settle = settle.max(node.kernel.longest() * 4);
             let Some(params) = node.plan.setup.instances.get(id) else { continue };
             members = members.with(*member);
             down = down.max(longest_wait(world, scope, params, learned(world, *member, *id)));
             wait = wait.max(extra_wait(node, params));
-            settle = settle.max(node.kernel.longest() * 4);
             announce = announce.max(params.announce.lower_prio_delay.max(params.announce.delay));
             let group = node.plan.setup.groups.values().find(|group| group.members.contains(id));
             grouped = grouped.max(group.map_or(1, |group| 1 + group.members.len()));
@@ -477,7 +478,9 @@ fn astray(world: &World, router: usize) -> Option<String> {
             continue;
         }
         let cache = world.caches.get(at)?;
-        for held in params.holdings.every_address() {
+        // What the kernel refused and was not asked for again yet is with nobody.
+        let there = node.kernel.held(*id);
+        for held in params.holdings.every_address().filter(|held| there.contains(&held.ip)) {
             let who = cache.who(held.ip);
             if who != Some(master) {
                 let way = who.and_then(|who| world.cast.stations().nth(usize::from(who.0)).map(str::to_owned));

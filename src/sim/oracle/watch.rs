@@ -348,6 +348,9 @@ pub(super) fn dropped(seen: &Seen, effects: &[Effect]) -> Option<(Promise, Strin
         let Some((watch, params)) = seen.watches.get(instance).zip(seen.plan.setup.instances.get(instance)) else {
             continue;
         };
+        if joined_by_new(seen, *instance) {
+            continue;
+        }
         let kept = params
             .holdings
             .every_address()
@@ -359,6 +362,12 @@ pub(super) fn dropped(seen: &Seen, effects: &[Effect]) -> Option<(Promise, Strin
         }
     }
     None
+}
+
+/// Whether a reload brings its sync group a new member: a fault of that one is theirs from now on.
+fn joined_by_new(seen: &Seen, instance: InstanceId) -> bool {
+    let mut groups = seen.plan.setup.groups.values().filter(|group| group.members.contains(&instance));
+    groups.any(|group| group.members.iter().any(|member| !seen.watches.contains_key(member)))
 }
 
 /// Time slept is not time listened: a backup that woke late may wait for one more advert.

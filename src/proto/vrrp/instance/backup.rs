@@ -86,6 +86,7 @@ impl Instance {
         self.followed = Some((heard.source, heard.priority));
         self.timers.set(Purpose::MasterDown, turn.from + self.down_time());
         if let State::Backup(backup) = &mut self.state {
+            backup.follows = true;
             backup.wants_master = false;
             backup.heard_zero = false;
             backup.bounced = false;

@@ -40,7 +40,7 @@ impl Instance {
     pub(in crate::proto::vrrp) fn enter_master(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let from = self.phase();
         let preempted = match &self.state {
-            State::Backup(backup) => backup.preempting,
+            State::Backup(backup) => backup.preempting.map(|source| (source, turn.now + self.own_interval)),
             State::Init | State::Master(_) | State::Fault => None,
         };
         if self.humbled {
@@ -176,7 +176,8 @@ impl Instance {
         let State::Master(master) = &mut self.state else {
             return;
         };
-        if master.preempted.take() == Some(heard.source) {
+        let farewell = |(source, until)| source == heard.source && turn.now <= until;
+        if master.preempted.take().is_some_and(farewell) {
             // It was Master before us and has just learnt that it is no longer: no second master, a farewell.
             return;
         }

@@ -247,6 +247,18 @@ fn the_last_advert_of_the_master_that_was_preempted_is_no_second_master() {
 }
 
 #[test]
+fn the_preempted_master_that_was_out_of_hearing_is_a_second_one() {
+    let mut node = Node::with(params(100));
+    for _ in 0..4 {
+        node.hear(LOWER, 50);
+        node.pass(ms(1000));
+    }
+    assert_eq!(node.phase(), Phase::Master);
+    node.pass(ms(1000));
+    assert_eq!(node.hear(LOWER, 50)[1], "OtherMaster", "a farewell would have come within an interval");
+}
+
+#[test]
 fn who_yields_says_so_once_clients_can_have_learnt_its_way() {
     let silent = ["release", "Backup by HigherPriority", "MasterChanged"];
     let mut node = Node::with(params(100));

@@ -221,6 +221,21 @@ fn a_member_added_to_a_group_of_masters_listens_first_and_then_joins() {
 }
 
 #[test]
+fn a_member_added_to_a_group_of_masters_that_hears_a_better_master_takes_all_along() {
+    let mut node = masters();
+    let third = Params { vrid: 53, ..params(100) };
+    let mut wanted = node.setup.clone();
+    wanted.groups.insert(GROUP, GroupParams { members: vec![VI, SECOND, InstanceId(3)] });
+    wanted.instances.insert(InstanceId(3), third.clone());
+    node.reload(wanted);
+    node.hear_said(&said(&third, LOWER, 50));
+    assert_eq!(phases(&node), all(Phase::Master), "it would take over from this one");
+    node.hear_said(&said(&third, HIGHER, 150));
+    assert_eq!(phases(&node), all(Phase::Backup));
+    assert_eq!(node.engine.phase(InstanceId(3)), Some(Phase::Backup));
+}
+
+#[test]
 fn a_member_with_another_router_number_stays_in_its_group() {
     let mut node = masters();
     node.retune(SECOND, |params| params.vrid = 61);
