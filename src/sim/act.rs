@@ -241,9 +241,7 @@ impl World {
         };
         // No later daemon can know what a killed one had that its own configuration does not name: that is for whoever
         // took it out of the configuration meanwhile.
-        if !back
-            && let Some(node) = self.node_mut(at).filter(|node| node.engine.is_none())
-        {
+        if !back && let Some(node) = self.node_mut(at).filter(|node| node.engine.is_none()) {
             node.kernel.drop_leftovers(id);
         }
         self.reconfigure(at, setup);
