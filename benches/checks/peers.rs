@@ -223,14 +223,7 @@ fn configuration(servers: &str, timing: &str) -> String {
 
 /// Seconds of CPU of all threads of the daemon on a node.
 fn processor_time(node: &Node) -> f64 {
-    let mut nanoseconds = 0.0;
-    for pid in processes::numbers(node) {
-        for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
-            let told = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            nanoseconds += told.split(' ').next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
-        }
-    }
-    nanoseconds / 1e9
+    processes::numbers(node).into_iter().map(processes::seconds_on_a_core).sum()
 }
 
 /// What one check costs that is nothing but system calls, in microseconds.

@@ -65,7 +65,7 @@ pub fn awake(node: &Node) -> usize {
 }
 
 /// Of all its threads, as the scheduler counts it: finer than the ticks of `stat`.
-fn seconds_on_a_core(pid: u32) -> f64 {
+pub fn seconds_on_a_core(pid: u32) -> f64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
     let spent = |thread: fs::DirEntry| -> Option<f64> {
         fs::read_to_string(thread.path().join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()

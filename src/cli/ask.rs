@@ -87,18 +87,14 @@ impl Daemon {
         let mut line = String::new();
         match self.read.read_line(&mut line) {
             Ok(0) => Err("the daemon hung up".to_owned()),
-            Ok(_) => serde_json::from_str(&line).map_err(|error| format!("an answer that is none: {error}")),
+            Ok(_) => understood(line.as_bytes()),
             Err(error) => Err(format!("the daemon does not answer: {error}")),
         }
     }
 
     pub(super) fn ask(&mut self, request: Value) -> Result<Value, String> {
         self.send(&request)?;
-        let answer = self.receive()?;
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(answer),
-        }
+        granted(self.receive()?)
     }
 
     pub(super) fn look(&mut self) -> Result<Look, String> {
@@ -116,6 +112,35 @@ impl Daemon {
     pub(super) fn wait_for_ever(&self) -> Result<(), String> {
         self.read.get_ref().set_read_timeout(None).map_err(|error| error.to_string())
     }
+}
+
+/// A line of the daemon.
+pub(super) fn understood(line: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(line).map_err(|error| format!("an answer that is none: {error}"))
+}
+
+/// The answer, unless the daemon refuses.
+pub(super) fn granted(answer: Value) -> Result<Value, String> {
+    match answer.get("error").and_then(Value::as_str) {
+        Some(error) => Err(error.to_owned()),
+        None => Ok(answer),
+    }
+}
+
+/// What the daemon says it did, line by line.
+pub(super) fn done(answer: &Value) -> Option<Vec<&str>> {
+    Some(answer.get("done")?.as_array()?.iter().filter_map(Value::as_str).collect())
+}
+
+/// The wish how an instance stands in the election, for so many seconds; without a course the configuration counts again.
+pub(super) fn stand_request(name: &str, course: Option<Value>, seconds: Option<u32>) -> Value {
+    let stand = course.map(|course| json!({"course": course, "seconds": seconds}));
+    json!({"v": 1, "do": "stand", "name": name, "stand": stand})
+}
+
+/// The wish what to do with a real server, everywhere or of one virtual server.
+pub(super) fn server_request(name: &str, of: Option<&str>, verb: &Value, seconds: Option<u32>, force: bool) -> Value {
+    json!({"v": 1, "do": "server", "name": name, "of": of, "verb": verb, "seconds": seconds, "force": force})
 }
 
 /// The question how everything stands.

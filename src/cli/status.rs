@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Output;
-use super::ask::{Daemon, Look, with_daemon};
+use super::ask::{Daemon, Look, granted, with_daemon};
 use crate::kernel::clock;
 use crate::observe::page::{lasting, sum, wished};
 use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
@@ -230,54 +230,46 @@ pub(super) fn tell_why(name: Option<&String>, daemon: &mut Daemon, output: &mut 
 
 /// The events about servers of this name.
 fn past(name: &str, daemon: &mut Daemon, output: &mut Output<'_>) -> Result<(), String> {
-    daemon.send(&json!({"v": 1, "do": "events", "from": 0, "follow": false}))?;
-    loop {
-        let event = daemon.receive()?;
-        if event.get("end").is_some() {
-            return Ok(());
-        }
+    each_event(daemon, 0, false, |event| {
         if event.get("about").and_then(Value::as_str).is_some_and(|about| is_called(about, name)) {
-            output.print(event_line(&event));
+            output.print(event_line(event));
         }
-    }
+    })
 }
 
 /// Everything that is kept of what happened, a line each.
 pub(super) fn all_events(daemon: &mut Daemon) -> Result<Vec<String>, String> {
-    daemon.send(&json!({"v": 1, "do": "events", "from": 0, "follow": false}))?;
     let mut lines = Vec::new();
-    loop {
-        let event = daemon.receive()?;
-        match event.get("error").and_then(Value::as_str) {
-            Some(error) => return Err(error.to_owned()),
-            None if event.get("end").is_some() => return Ok(lines),
-            None => lines.push(event_line(&event)),
-        }
-    }
+    each_event(daemon, 0, false, |event| lines.push(event_line(event)))?;
+    Ok(lines)
 }
 
 pub(super) fn events(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     with_daemon("events", arguments, output, |words, daemon, output| {
-        daemon.send(&json!({"v": 1, "do": "events", "from": words.from.unwrap_or(0), "follow": words.follow}))?;
-        if words.follow {
-            // The next event may be far away.
-            daemon.wait_for_ever()?;
-        }
-        loop {
-            let event = daemon.receive()?;
-            if let Some(error) = event.get("error").and_then(Value::as_str) {
-                return Err(error.to_owned());
-            }
-            if event.get("end").is_some() {
-                return Ok(());
-            }
+        each_event(daemon, words.from.unwrap_or(0), words.follow, |event| {
             if words.json {
-                output.print(&event);
+                output.print(event);
             } else {
-                output.print(event_line(&event));
+                output.print(event_line(event));
             }
-        }
+        })
     })
+}
+
+/// What happened from a number on, one after the other; with `follow`, what is to come too.
+fn each_event(daemon: &mut Daemon, from: u64, follow: bool, mut tell: impl FnMut(&Value)) -> Result<(), String> {
+    daemon.send(&json!({"v": 1, "do": "events", "from": from, "follow": follow}))?;
+    if follow {
+        // The next event may be far away.
+        daemon.wait_for_ever()?;
+    }
+    loop {
+        let event = granted(daemon.receive()?)?;
+        if event.get("end").is_some() {
+            return Ok(());
+        }
+        tell(&event);
+    }
 }
 
 fn event_line(event: &Value) -> String {

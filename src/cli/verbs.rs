@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use super::Output;
-use super::ask::{Daemon, Words, with_daemon};
+use super::ask::{Daemon, Words, done, server_request, stand_request, with_daemon};
 use super::status::describe;
 use crate::observe::page::wished;
 use crate::observe::snapshot::Logging;
@@ -23,8 +23,7 @@ fn verb(name: &'static str, arguments: Vec<OsString>, output: &mut Output<'_>) -
                 json!({"priority": priority.ok_or("which priority? `steadfast priority NAME 1..254`")?})
             }
         };
-        let stand = json!({"course": course, "seconds": words.lasts});
-        wish(daemon, &json!({"v": 1, "do": "stand", "name": instance, "stand": stand}), output)
+        wish(daemon, &stand_request(instance, Some(course), words.lasts), output)
     })
 }
 
@@ -47,11 +46,8 @@ fn with_server(
     verb: Value,
     output: &mut Output<'_>,
 ) -> Result<(), String> {
-    let request = json!({
-        "v": 1, "do": "server", "name": name, "of": words.of, "verb": verb, "seconds": words.lasts, "force": words.force
-    });
-    let answer = daemon.ask(request)?;
-    for line in answer.get("done").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    let answer = daemon.ask(server_request(name, words.of.as_deref(), &verb, words.lasts, words.force))?;
+    for line in done(&answer).into_iter().flatten() {
         output.print(line);
     }
     Ok(())
@@ -91,7 +87,7 @@ pub(super) fn normal(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
         if daemon.look()?.instance(name).is_none() {
             return with_server(daemon, words, name, json!("normal"), output);
         }
-        wish(daemon, &json!({"v": 1, "do": "stand", "name": name, "stand": null}), output)
+        wish(daemon, &stand_request(name, None, None), output)
     })
 }
 
@@ -106,8 +102,7 @@ pub(super) fn drain(arguments: Vec<OsString>, output: &mut Output<'_>) -> u8 {
         let instances = look.vrrp.instances.iter().filter(|one| name.is_none_or(|name| one.name == *name));
         let mut refused = Vec::new();
         for instance in instances {
-            let stand = json!({"course": "release", "seconds": words.lasts});
-            let request = json!({"v": 1, "do": "stand", "name": instance.name, "stand": stand});
+            let request = stand_request(&instance.name, Some(json!("release")), words.lasts);
             if let Err(error) = wish(daemon, &request, output) {
                 refused.push(error);
             }

@@ -21,6 +21,11 @@ pub fn now() -> u64 {
     nanoseconds(ClockId::CLOCK_BOOTTIME)
 }
 
+/// The moment so long after another one of that clock.
+pub fn after(moment: u64, wait: Duration) -> u64 {
+    moment.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// Time since the Unix epoch; for logs and keyed adverts, never for deadlines.
 pub fn wall() -> Duration {
     Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME))

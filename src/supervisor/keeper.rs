@@ -173,7 +173,7 @@ impl<'a> Keeper<'a> {
             Err(error) => {
                 let wait = self.backoff.after(Duration::ZERO).max(Duration::from_secs(1));
                 self.log.error(format_args!("the {role} cannot be started: {error}"));
-                self.life = Life::Waiting(after(clock::now(), wait));
+                self.life = Life::Waiting(clock::after(clock::now(), wait));
             }
         }
     }
@@ -251,7 +251,7 @@ impl<'a> Keeper<'a> {
             && matches!(worker.awaited, Awaited::Word(_));
         let lived = Duration::from_nanos(clock::now().saturating_sub(worker.started));
         let wait = if makes_room { Duration::ZERO } else { self.backoff.after(lived) };
-        self.life = Life::Waiting(after(clock::now(), wait));
+        self.life = Life::Waiting(clock::after(clock::now(), wait));
         makes_room
     }
 
@@ -409,12 +409,12 @@ impl Worker {
             Awaited::Nothing => return,
         }
         self.offspring.kill();
-        self.awaited = Awaited::Gone(after(now, KILL_WAIT));
+        self.awaited = Awaited::Gone(clock::after(now, KILL_WAIT));
     }
 
     fn stop(&mut self, wait: Duration) {
         match self.awaited {
-            Awaited::Word(_) => self.awaited = Awaited::Leaving(after(clock::now(), wait)),
+            Awaited::Word(_) => self.awaited = Awaited::Leaving(clock::after(clock::now(), wait)),
             Awaited::Leaving(_) | Awaited::Gone(_) | Awaited::Nothing => return,
         }
         // One that cannot be told is ended when it was waited for long enough.
@@ -466,8 +466,4 @@ async fn ring(alarm: &mut Alarm, is_set: &mut io::Result<()>) -> io::Result<()> 
 
 async fn sleep_until(at: u64) {
     tokio::time::sleep(Duration::from_nanos(at.saturating_sub(clock::now()))).await;
-}
-
-fn after(now: u64, wait: Duration) -> u64 {
-    now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -16,7 +16,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::model::{Deed, Model, Target, keys};
-use super::ask::{Daemon, FAILED, Look, Words, status_request, words};
+use super::ask::{
+    Daemon, FAILED, Look, Words, done, granted, server_request, stand_request, status_request, understood, words,
+};
 use super::{Output, status, usage};
 use crate::kernel::clock;
 use crate::kernel::terminal::{Heard, Terminal};
@@ -101,14 +103,16 @@ fn act(deed: Deed, words: &Words, model: &mut Model) {
             Ok(())
         }
         Deed::Drain(target, seconds) => {
-            let asked = daemon.ask(order(&target, &json!({"course": "release"}), "drain", seconds))?;
-            model.said = Some(done(&asked).unwrap_or_else(|| format!("{} gives way", target.name())));
+            let asked = daemon.ask(order(&target, "drain", seconds))?;
+            model.said = Some(
+                done(&asked).map(|lines| lines.join("; ")).unwrap_or_else(|| format!("{} gives way", target.name())),
+            );
             Ok(())
         }
         Deed::Normal(target) => {
-            let asked = daemon.ask(order(&target, &Value::Null, "normal", None))?;
+            let asked = daemon.ask(order(&target, "normal", None))?;
             let usual = || format!("the configuration counts again for {}", target.name());
-            model.said = Some(done(&asked).unwrap_or_else(usual));
+            model.said = Some(done(&asked).map(|lines| lines.join("; ")).unwrap_or_else(usual));
             Ok(())
         }
     });
@@ -118,25 +122,13 @@ fn act(deed: Deed, words: &Words, model: &mut Model) {
 }
 
 /// The request that gives an order about an instance or a real server.
-fn order(target: &Target, stand: &Value, verb: &str, seconds: Option<u32>) -> Value {
+fn order(target: &Target, verb: &str, seconds: Option<u32>) -> Value {
     match target {
         Target::Instance(name) | Target::Service(name) => {
-            let mut stand = stand.clone();
-            if let Some(fields) = stand.as_object_mut() {
-                fields.insert("seconds".to_owned(), json!(seconds));
-            }
-            json!({"v": 1, "do": "stand", "name": name, "stand": stand})
+            stand_request(name, (verb == "drain").then(|| json!("release")), seconds)
         }
-        Target::Server { name, of } => {
-            json!({"v": 1, "do": "server", "name": name, "of": of, "verb": verb, "seconds": seconds, "force": false})
-        }
+        Target::Server { name, of } => server_request(name, Some(of), &json!(verb), seconds, false),
     }
-}
-
-/// What the daemon says it did.
-fn done(answer: &Value) -> Option<String> {
-    let lines: Vec<&str> = answer.get("done")?.as_array()?.iter().filter_map(Value::as_str).collect();
-    Some(lines.join("; "))
 }
 
 /// The lines a command would print.
@@ -162,7 +154,7 @@ impl Looks {
     fn next(&mut self, words: &Words) -> Result<Option<Look>, String> {
         let looked = self.advance(words);
         if looked.is_err() {
-            *self = Looks { due: after(PAUSE), ..Looks::default() };
+            *self = Looks { due: clock::after(clock::now(), PAUSE), ..Looks::default() };
         }
         looked
     }
@@ -196,13 +188,9 @@ impl Looks {
             let silent = Duration::from_nanos(now.saturating_sub(asked)) > ANSWER_LIMIT;
             return if silent { Err("the daemon does not answer".to_owned()) } else { Ok(None) };
         }
-        let answer: Value = serde_json::from_slice(&std::mem::take(&mut self.got))
-            .map_err(|error| format!("an answer that is none: {error}"))?;
-        (self.asked, self.due) = (None, after(PAUSE));
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => Err(error.to_owned()),
-            None => Look::of(answer).map(Some),
-        }
+        let answer = understood(&std::mem::take(&mut self.got))?;
+        (self.asked, self.due) = (None, clock::after(clock::now(), PAUSE));
+        granted(answer).and_then(Look::of).map(Some)
     }
 
     /// Something was done: its effect is to be seen.
@@ -219,10 +207,6 @@ impl Looks {
     fn pause(&self) -> Duration {
         if self.asked.is_some() { PAUSE } else { Duration::from_nanos(self.due.saturating_sub(clock::now())) }
     }
-}
-
-fn after(wait: Duration) -> u64 {
-    clock::now().saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

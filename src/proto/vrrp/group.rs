@@ -56,19 +56,12 @@ impl Engine {
             self.start_members(now, group, &members, &idle, out);
         }
         let phase = self.instances.get(&moved).map(Instance::phase);
+        let led_or_joined = before == Phase::Master || self.joined_too_late(group, moved);
         if phase == Some(Phase::Master) && self.group_phase(group) != Some(Phase::Master) {
             for id in self.those(&members, |member| member.phase() != Phase::Master) {
                 self.step(now, id, out, |instance, turn| instance.enter_master(turn, Cause::Group));
             }
-        } else if phase == Some(Phase::Backup)
-            && self.group_phase(group) == Some(Phase::Master)
-            && self.instances.get(&moved).is_some_and(Instance::follows_another)
-        {
-            // It joined when the others were Master, and there is a better one already.
-            for id in self.those(&members, |member| member.phase() == Phase::Master) {
-                self.step(now, id, out, |instance, turn| instance.follow_group(turn));
-            }
-        } else if before == Phase::Master && phase == Some(Phase::Backup) {
+        } else if phase == Some(Phase::Backup) && led_or_joined {
             let bounced = self.instances.get(&moved).is_some_and(Instance::has_bounced);
             for id in self.those(&members, |member| member.phase() == Phase::Master) {
                 self.step(now, id, out, |instance, turn| {
@@ -85,6 +78,12 @@ impl Engine {
                 self.set_group_phase(group, phase, out);
             }
         }
+    }
+
+    /// Whether it joined when the others were Master, and has heard a better one already.
+    fn joined_too_late(&self, group: GroupId, member: InstanceId) -> bool {
+        self.group_phase(group) == Some(Phase::Master)
+            && self.instances.get(&member).is_some_and(Instance::follows_another)
     }
 
     /// Those with a fault of their own first, so that each says its own reason.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use keepalived_conf::blocks::global::lvs::Timeouts as Configured;
 
+use crate::kernel::clock;
 use crate::kernel::ipvs::{Answer, Asked, Change, Daemon, Timeouts};
 
 /// How long until what the kernel refused is tried again: the interface of a sync daemon may come later.
@@ -99,7 +100,7 @@ impl Settings {
 
     pub(super) fn answered(&mut self, answer: &Answer, now: u64) {
         self.busy = false;
-        let retry = now.saturating_add(u64::try_from(RETRY.as_nanos()).unwrap_or(u64::MAX));
+        let retry = clock::after(now, RETRY);
         match answer {
             Answer::Timeouts(Ok(timeouts)) => self.original = Some(*timeouts),
             Answer::Timeouts(Err(_)) => self.retry_at = Some(retry),

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use super::convert;
 use super::interfaces::Interfaces;
+use super::ports::Ports;
 use super::statics;
 use crate::channel::{Kind, Thing};
 use crate::kernel::netlink::socket::SEND_MAX;
@@ -116,7 +117,13 @@ pub(super) struct Place<'a> {
     pub(super) home: Option<u32>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    pub(super) fn of(instance: InstanceId, plan: &'a VrrpPlan, interfaces: &'a Interfaces, ports: &Ports) -> Place<'a> {
+        let port = plan.setup.instances.get(&instance).map(|params| params.port);
+        let home = port.and_then(|port| ports.home(port, interfaces));
+        Place { plan, interfaces, home }
+    }
+
     pub(super) fn interface(&self, held: &HeldAddress) -> Option<u32> {
         match held.link {
             Some(link) => Some(self.interfaces.named(self.plan.links.get(&link)?)?.index),
@@ -218,8 +225,7 @@ impl Holder {
         if steps.is_empty() {
             return;
         }
-        let requests = steps.iter().map(|step| step.request.clone()).collect();
-        if submit(Job { ticket: Part { ticket: Some(ticket), number: 0 }, requests }).is_err() {
+        if submit(job(ticket, 0, &steps)).is_err() {
             for step in &steps {
                 self.present.remove(&step.key);
             }
@@ -251,8 +257,7 @@ impl Holder {
             return Some(outcome(refused));
         }
         for (number, part) in parts.iter().enumerate().skip(sent) {
-            let requests = part.iter().map(|step| step.request.clone()).collect();
-            if submit(Job { ticket: Part { ticket: Some(ticket), number }, requests }).is_err() {
+            if submit(job(ticket, number, part)).is_err() {
                 // The writer is a thousand jobs behind, or gone. Nothing of this part or a later one was done.
                 let undone = parts.get(number..).unwrap_or_default().iter().flatten();
                 for step in undone.filter(|step| step.adds) {
@@ -431,6 +436,11 @@ impl Holder {
         }
         present.wanted_by.into_iter().collect()
     }
+}
+
+fn job(ticket: Ticket, number: usize, steps: &[Step]) -> Job<Part> {
+    let requests = steps.iter().map(|step| step.request.clone()).collect();
+    Job { ticket: Part { ticket: Some(ticket), number }, requests }
 }
 
 fn outcome(refused: BTreeSet<Item>) -> Outcome {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use keepalived_conf::blocks::vrrp::links::LinkbeatMethod;
 
+use crate::kernel::clock;
 use crate::kernel::linkbeat::{self, Method};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ impl Beats {
         if asked.is_empty() || now < self.next {
             return Vec::new();
         }
-        self.next = now.saturating_add(u64::try_from(EVERY.as_nanos()).unwrap_or(u64::MAX));
+        self.next = clock::after(now, EVERY);
         let method = |method: &LinkbeatMethod| match method {
             LinkbeatMethod::Mii => Method::Mii,
             LinkbeatMethod::Ethtool => Method::Ethtool,

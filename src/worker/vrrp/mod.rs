@@ -19,6 +19,7 @@ mod filter;
 mod heart;
 mod interfaces;
 mod meaning;
+mod notices;
 mod pace;
 mod ports;
 mod report;
@@ -29,6 +30,7 @@ mod statics;
 mod strangers;
 mod vmac;
 mod watches;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -46,17 +48,16 @@ use tokio::sync::oneshot;
 
 use crate::channel::Deposit;
 use crate::kernel::netlink::{Done, Writer};
-use crate::kernel::rtnl::monitor::{Interest, Notice};
-use crate::kernel::rtnl::{Asker, Event as Change, Monitor};
+use crate::kernel::rtnl::monitor::Interest;
+use crate::kernel::rtnl::{Asker, Monitor};
 use crate::kernel::{clock, files};
 use crate::observe::log::Log;
 use crate::observe::recording::Recording;
-use crate::plan::vrrp::{Detail, TrackSource, Tracked, VrrpPlan};
+use crate::plan::vrrp::{Detail, TrackSource, VrrpPlan};
 use crate::proto::Instant;
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
-    Changes, Effect, Engine, Event, Holdings, Input, InstanceId, Outcome, Phase, Recorder, Stand, Ticket, TrackId,
-    WallTime,
+    Changes, Effect, Engine, Event, Input, InstanceId, Phase, Recorder, Stand, TrackId, WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::process;
@@ -292,87 +293,7 @@ impl<'a> Worker<'a> {
     }
 
     fn place(&self, instance: InstanceId) -> Place<'_> {
-        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
-        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
-        Place { plan: &self.plan, interfaces: &self.interfaces, home }
-    }
-
-    /// What changed underneath, as inputs.
-    fn notice(&mut self, Notice { event, port }: Notice) -> io::Result<()> {
-        if event == Change::Lost {
-            self.outside
-                .log
-                .warning("changes of the network came faster than they could be read: reading everything anew");
-            self.interfaces = self.interfaces.read_again(&mut self.asker)?;
-            let lost = self.holder.compare(&self.interfaces);
-            self.lost(lost);
-            self.statics.ask_again(clock::now());
-            self.stale = true;
-            return Ok(());
-        }
-        let event = match event {
-            Change::Link(link) => Change::Link(self.interfaces.with_carrier(&link)),
-            other => other,
-        };
-        self.tell_link(&event);
-        self.tell_address(&event);
-        match &event {
-            Change::Link(link) => self.statics_over(link),
-            Change::LinkGone(link) => self.virtuals.gone(link.index),
-            Change::Address(_) | Change::AddressGone(_) | Change::Lost => {}
-            Change::Route(_) | Change::RouteGone(_) | Change::Rule(_) | Change::RuleGone(_) => {}
-        }
-        let changed = self.interfaces.note(&event);
-        self.stale |= changed && self.concerns_ports(&event);
-        if port != self.writer.port() {
-            let lost = self.holder.note(&event);
-            self.lost(lost);
-        }
-        Ok(())
-    }
-
-    /// Virtual addresses come and go without any port looking different.
-    fn concerns_ports(&self, event: &Change) -> bool {
-        match event {
-            Change::Address(address) | Change::AddressGone(address) => {
-                let tracked = |track: &Tracked| matches!(track.source, TrackSource::Address(..));
-                !self.virtual_addresses.contains(&address.address) || self.plan.tracks.values().any(tracked)
-            }
-            Change::Link(_) | Change::LinkGone(_) | Change::Lost => true,
-            Change::Route(_) | Change::RouteGone(_) | Change::Rule(_) | Change::RuleGone(_) => false,
-        }
-    }
-
-    /// Links going up and down are worth a line.
-    fn tell_link(&self, event: &Change) {
-        let Change::Link(link) = event else { return };
-        let used = self.plan.ports.values().any(|port| port.interface.as_ref() == Some(&link.name));
-        let before = self.interfaces.link(link.index).map(|link| link.is_up());
-        if used && before.is_some_and(|before| before != link.is_up()) {
-            let state = if link.is_up() { "up" } else { "down" };
-            self.outside.log.notice(format_args!("Netlink reports {} {state}", link.name));
-        }
-    }
-
-    /// Addresses that come and go, for who asked for it.
-    fn tell_address(&self, event: &Change) {
-        let (address, what) = match event {
-            Change::Address(address) if self.outside.habits.tells_addresses => (address, "added"),
-            Change::AddressGone(address) if self.outside.habits.tells_addresses => (address, "removed"),
-            _ => return,
-        };
-        let link = self.interfaces.link(address.interface).map_or("?", |link| link.name.as_str());
-        self.outside.log.info(format_args!("Netlink reports address {} {what} on {link}", address.address));
-    }
-
-    /// Asks interfaces that do not tell whether they have a carrier.
-    fn ask_interfaces(&mut self) -> io::Result<()> {
-        for (name, up) in self.beats.ask(&self.plan.around.polled, clock::now()) {
-            if let Some(link) = self.interfaces.carries(&name, up) {
-                self.notice(Notice { event: Change::Link(link), port: 0 })?;
-            }
-        }
-        Ok(())
+        Place::of(instance, &self.plan, &self.interfaces, &self.ports)
     }
 
     /// Tracked files that are to have a value before anybody looks.
@@ -408,90 +329,6 @@ impl<'a> Worker<'a> {
                 self.pending.push_back(Input::Track(*id, Reading::Up(up)));
             }
         }
-    }
-
-    /// Gives addresses their time anew, three times within the time they have.
-    fn renew_leases(&mut self) {
-        let now = clock::now();
-        if self.renew_at.is_none_or(|at| now < at) {
-            return;
-        }
-        if let Some(job) = self.holder.renewal()
-            && self.writer.submit(job).is_err()
-        {
-            self.holder.not_taken();
-            self.outside.log.warning("leases of addresses could not be renewed: the kernel is too busy");
-        }
-        let third = |seconds: u32| u64::from(seconds) * 1_000_000_000 / RENEWALS_PER_LEASE;
-        self.renew_at = self.plan.lease.map(|seconds| now.saturating_add(third(seconds)));
-    }
-
-    fn settle(&mut self, done: Done<Part>) {
-        let (settled, refused) = self.holder.settle(done);
-        for refused in refused {
-            let verb = if refused.adding { "add" } else { "remove" };
-            if refused.instance == statics::OWNER {
-                let what = statics::noun(refused.item);
-                self.outside
-                    .log
-                    .warning(format_args!("the kernel did not {verb} a static {what}: {}", refused.refusal));
-                continue;
-            }
-            self.outside.log.debug(format_args!(
-                "the kernel did not {verb} {:?} of instance {}: {}",
-                refused.item, refused.instance.0, refused.refusal
-            ));
-        }
-        let settled = settled.filter(|(ticket, _)| !Statics::issued(*ticket));
-        if let Some((ticket, outcome)) = settled {
-            self.answer(ticket, outcome);
-        }
-    }
-
-    /// The kernel's answer to a `Hold`.
-    fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
-        match &outcome {
-            Outcome::Progress { .. } => {}
-            Outcome::Ok | Outcome::Refused(_) => {
-                self.bequest.answered(ticket).into_iter().for_each(&mut self.outside.will);
-                self.narrow_filter(ticket);
-            }
-        }
-        self.pending.push_back(Input::Settled(ticket, outcome));
-    }
-
-    /// Deposits the adverts that would say now that the instance is gone.
-    fn deposit_farewell(&mut self, engine: &Engine, instance: InstanceId) {
-        let farewell = engine.farewell(instance, WallTime(clock::wall()));
-        let adverts = farewell.map(|farewell| self.ports.farewell(&farewell)).unwrap_or_default();
-        self.bequest.farewell(instance, adverts).into_iter().for_each(&mut self.outside.will);
-    }
-
-    /// Asks the writer for what the filter is ready for, or could not be made ready for.
-    fn hold(&mut self, ticket: Ticket, instance: InstanceId, wanted: &Holdings, is_filtered: bool) {
-        let wanted = Holdings { filter: wanted.filter && !is_filtered, ..wanted.clone() };
-        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
-        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
-        let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
-        let submit = |job| self.writer.submit(job);
-        if let Some(first) = apply::first_few(&wanted) {
-            let undoing = apply::undoing(&first, place);
-            self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
-            self.holder.begin((ticket, instance), &first, place, submit);
-        }
-        let undoing = apply::undoing(&wanted, place);
-        self.bequest.ask(ticket, instance, undoing).into_iter().for_each(&mut self.outside.will);
-        if let Some(outcome) = self.holder.hold((ticket, instance), &wanted, place, submit) {
-            self.answer(ticket, outcome);
-        }
-    }
-
-    /// Others that have what an instance holds from now on will be heard.
-    fn look_out(&mut self, instance: InstanceId, wanted: &Holdings) {
-        let port = self.plan.setup.instances.get(&instance).map(|params| params.port);
-        let home = port.and_then(|port| self.ports.home(port, &self.interfaces));
-        let place = Place { plan: &self.plan, interfaces: &self.interfaces, home };
-        self.rivals.holds(instance, wanted, place, &report::Names(&self.plan).instance(instance), &self.outside.log);
     }
 
     fn obey(&mut self, order: Order) -> io::Result<()> {
@@ -541,6 +378,13 @@ impl<'a> Worker<'a> {
                 self.chronicle.note(&event, &self.plan, engine);
                 (self.outside.told)(&event, &self.plan);
             }
+        }
+    }
+
+    /// Says that the loop goes round, when it is time to.
+    fn beat(&mut self) {
+        if let Some(patience) = self.heart.beat(clock::now()) {
+            (self.outside.alive)(patience);
         }
     }
 
@@ -615,9 +459,7 @@ impl World for Worker<'_> {
     }
 
     fn gather(&mut self, engine: &Engine, limit: usize, inputs: &mut Inputs<Self>) -> io::Result<bool> {
-        if let Some(patience) = self.heart.beat(clock::now()) {
-            (self.outside.alive)(patience);
-        }
+        self.beat();
         let wall = WallTime(clock::wall());
         if engine.wants_clock() {
             inputs.push(Input::Clock(wall));
@@ -672,15 +514,11 @@ impl World for Worker<'_> {
         for effect in effects.drain(..) {
             self.carry_out(engine, effect);
             // Hundreds of instances that move at once are work, not a hang.
-            if let Some(patience) = self.heart.beat(clock::now()) {
-                (self.outside.alive)(patience);
-            }
+            self.beat();
         }
         for instance in std::mem::take(&mut self.parting) {
             self.deposit_farewell(engine, instance);
-            if let Some(patience) = self.heart.beat(clock::now()) {
-                (self.outside.alive)(patience);
-            }
+            self.beat();
         }
         if self.left {
             self.tell_that_we_left(engine);

@@ -108,7 +108,7 @@ impl Rivals {
         held.rivals.retain(|address, _| addresses.contains_key(address));
         let port = place.plan.setup.instances.get(&instance).and_then(|params| place.plan.ports.get(&params.port));
         held.asks = port.is_some_and(|port| matches!(port.hears, Hears::Group(_)));
-        (held.settled_at, held.asked) = (after(now, SETTLING), addresses.is_empty());
+        (held.settled_at, held.asked) = (clock::after(now, SETTLING), addresses.is_empty());
         for (address, on) in addresses.iter().filter(|(address, _)| !before.contains_key(*address)) {
             let elsewhere =
                 place.interfaces.links().find(|link| link.index != *on && place.interfaces.has(link.index, *address));
@@ -191,7 +191,7 @@ impl Rivals {
                 log.debug(format_args!("who else has {} was not asked: {error}", probe.address));
             }
         }
-        self.ask_at = after(now, ASK_PAUSE);
+        self.ask_at = clock::after(now, ASK_PAUSE);
     }
 
     /// Every address of who has settled becomes a question.
@@ -262,7 +262,7 @@ impl Held {
         let heard = clock::wall().as_secs_f64();
         if let Some(known) = self.rivals.get_mut(&address) {
             known.heard = heard;
-            let is_news = now >= after(known.told_at, TELL_EVERY);
+            let is_news = now >= clock::after(known.told_at, TELL_EVERY);
             if is_news {
                 (known.told_at, known.who) = (now, who.to_owned());
             }
@@ -279,10 +279,6 @@ impl Held {
 /// Whether addresses are asked for on such an interface.
 fn speaks(link: &Link) -> bool {
     link.has_arp() && link.ethernet().is_some()
-}
-
-fn after(now: u64, wait: Duration) -> u64 {
-    now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
