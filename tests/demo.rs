@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,9 +21,19 @@ const LIFE_MAX: Duration = Duration::from_secs(1200);
 /// After the end, for the kernel to take away what is left.
 const LEFT_MAX: Duration = Duration::from_secs(60);
 
+/// One at a time: each is a machine with two routers whose adverts come five times a second, and side by side on two cores
+/// their masters would change for want of time.
+static STAGE: Mutex<()> = Mutex::new(());
+
 struct Demo {
     child: Child,
     folder: PathBuf,
+    _stage: MutexGuard<'static, ()>,
+}
+
+/// Waits for the stage. A test that failed on it has left it.
+fn stage() -> MutexGuard<'static, ()> {
+    STAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Demo {
@@ -38,6 +49,7 @@ impl Demo {
             eprintln!("SKIPPED: the demonstration, because there is neither IPVS nor User Mode Linux here");
             return None;
         }
+        let stage = stage();
         // Its temporary files are told from those of others, and so are its processes, which name the program.
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder below target/");
@@ -58,7 +70,7 @@ impl Demo {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the demonstration starts");
-        Some(Demo { child, folder })
+        Some(Demo { child, folder, _stage: stage })
     }
 
     /// Reads what it says until a line holds these words; all that was read.
@@ -154,6 +166,7 @@ fn where_the_kernel_balances_it_needs_no_guest_and_an_interrupt_leaves_nothing()
         eprintln!("SKIPPED: the demonstration under a kernel that balances, because User Mode Linux is not installed");
         return;
     }
+    let _stage = stage();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("setpriv")
         .args(["--pdeathsig", "KILL"])
