@@ -32,13 +32,13 @@ impl World {
                     node.end();
                     node.kernel.lose_everything();
                 }
-                self.oracle.ended(at);
+                self.oracle.ended(self.now, at);
             }
             Action::Kill(at) => {
                 if let Some(node) = self.node_mut(at) {
                     node.end();
                 }
-                self.oracle.ended(at);
+                self.oracle.ended(self.now, at);
             }
             Action::Start(at) => {
                 if self.node(at).is_some_and(|node| node.power == Power::Off) {
@@ -108,7 +108,7 @@ impl World {
         node.power = Power::Off;
         node.engine = None;
         node.wake_at = None;
-        self.oracle.ended(at);
+        self.oracle.ended(self.now, at);
         self.disturb();
     }
 

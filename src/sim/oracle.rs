@@ -260,7 +260,14 @@ impl Oracle {
         }
     }
 
-    pub fn ended(&mut self, at: Station) {
+    /// The daemon is no more. A master that dies without a farewell next to another one, before that one has heard
+    /// it, leaves nobody who knows that clients went astray: they must find out themselves.
+    pub fn ended(&mut self, now: Instant, at: Station) {
+        let ruled: Vec<usize> =
+            self.claims.iter().enumerate().filter(|(_, all)| all.holds(at)).map(|(router, _)| router).collect();
+        for router in ruled {
+            self.claim_lost(now, Some(router));
+        }
         if let Some(seen) = self.seen.get_mut(usize::from(at.0)) {
             seen.running = false;
             seen.watches.clear();

@@ -189,7 +189,8 @@ impl Instance {
             Phase::Backup => self.backup_woke(turn.now, late_by),
             Phase::Master => {
                 if self.expired(turn.now, late_by) {
-                    self.leave_for_backup(turn, Cause::TimerExpired, Farewell::Silent, Keep::Nothing);
+                    // Who took over may never have heard this router, and has clients to bring back from it.
+                    self.leave_for_backup(turn, Cause::TimerExpired, Farewell::PriorityZero, Keep::Nothing);
                 } else if self.was_given_up(turn.now) {
                     // With what is due, after the adverts that came meanwhile: they may tell that we are no longer it.
                     self.announce_again_at(turn.now);
