@@ -37,6 +37,9 @@ impl World {
             Action::Kill(at) => {
                 if let Some(node) = self.node_mut(at) {
                     node.end();
+                    // What was kept for a successor when the configuration had lost it is kept for nobody now, and no
+                    // later daemon can know of it.
+                    node.kernel.keep_only(&node.plan.setup.instances);
                 }
                 self.oracle.ended(self.now, at);
             }

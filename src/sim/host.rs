@@ -164,6 +164,11 @@ impl Kernel {
         self.held.remove(&instance);
     }
 
+    /// Removes what instances left behind that nobody names any more.
+    pub fn keep_only<T>(&mut self, named: &BTreeMap<InstanceId, T>) {
+        self.held.retain(|instance, _| named.contains_key(instance));
+    }
+
     /// The power is gone.
     pub fn lose_everything(&mut self) {
         self.held.clear();

@@ -123,13 +123,13 @@ impl Fronts {
         let Some(flown) = self.flights.remove(&ticket) else {
             return news;
         };
+        // The last answer says whether there is a table: one that came after an empty-handed one counts.
+        let was_unavailable = std::mem::replace(&mut self.unavailable, outcome == Outcome::Unavailable);
+        news.unavailable = self.unavailable && !was_unavailable;
         let refused: BTreeSet<FrontId> = match outcome {
             Outcome::Done => BTreeSet::new(),
             Outcome::Refused(fronts) => fronts.into_iter().collect(),
-            Outcome::Unavailable => {
-                news.unavailable = !std::mem::replace(&mut self.unavailable, true);
-                flown.iter().copied().collect()
-            }
+            Outcome::Unavailable => flown.iter().copied().collect(),
         };
         for id in flown {
             let Some(front) = self.all.get_mut(&id) else { continue };
@@ -149,8 +149,9 @@ impl Fronts {
                 self.all.remove(&id);
             }
         }
-        self.refusals += u64::from(!refused.is_empty());
-        self.after(now, !refused.is_empty(), &mut news);
+        let failed = self.unavailable || !refused.is_empty();
+        self.refusals += u64::from(failed);
+        self.after(now, failed, &mut news);
         news
     }
 

@@ -80,6 +80,35 @@ fn without_a_table_checks_go_on_and_everything_is_said_once_there_is_one() {
 }
 
 #[test]
+fn a_table_that_appears_right_after_it_could_not_be_emptied_is_used() {
+    let mut world = World::empty();
+    world.slow = true;
+    world.reload(with(2, |setup| setup.globals.flush_at_start = true));
+    let [flush, balance] = world.open[..] else { panic!("{:?}", world.open) };
+    world.slow = false;
+    world.input(Input::Settled(flush, Outcome::Unavailable));
+    world.input(Input::Settled(balance, Outcome::Done));
+    assert!(world.told().ends_with(&[Event::TableUnavailable, Event::TableSettled]));
+    world.bad(1);
+    assert_eq!(world.table(0), [(2, 1)]);
+}
+
+#[test]
+fn without_anything_to_say_a_table_that_is_not_there_is_asked_for_again() {
+    let mut world = World::empty();
+    world.slow = true;
+    let mut bare = Setup::default();
+    bare.globals.flush_at_start = true;
+    world.reload(bare);
+    let [flush] = world.open[..] else { panic!("{:?}", world.open) };
+    world.slow = false;
+    world.input(Input::Settled(flush, Outcome::Unavailable));
+    world.pass(REFUSED_PAUSE);
+    world.reload(setup(1));
+    assert_eq!(world.table(0), [(1, 1)]);
+}
+
+#[test]
 fn a_table_somebody_changed_is_said_as_a_whole() {
     let mut both = setup(1);
     add_service(&mut both, 1, 3..=3);
