@@ -141,6 +141,9 @@ fn unknown<T>(block: &Block<T>, statement: Statement<'_>, cx: &mut Cx<'_>) {
     if !cx.diagnostics.want_hints() {
         return cx.diagnostics.push(finding);
     }
+    if word.text.starts_with('$') && statement.words().nth(1).is_some_and(|next| next.text.starts_with('=')) {
+        finding = finding.hint(format!("a definition has no blank before its `=`: write `{}=VALUE`", word.text));
+    }
     let names = block.rows().iter().map(|keyword| keyword.row.name);
     let elsewhere = crate::blocks::places().get(word.text);
     if let Some(places) = elsewhere {

@@ -205,10 +205,15 @@ impl<'s, 'x> Args<'s, 'x> {
         self.address_of(word)
     }
 
+    /// Shows the text as well: behind a definition it does not stand where the caret points.
+    pub fn not_an_address(&mut self, word: Word<'s>, expected: &str) {
+        self.reject(NOT_AN_ADDRESS, Class::General, word.span, format!("{expected}, not `{}`", word.text));
+    }
+
     pub fn address_of(&mut self, word: Word<'s>) -> Option<IpAddr> {
         let bare = word.text.split_once('-').or_else(|| word.text.split_once('/')).map_or(word.text, |(bare, _)| bare);
         let Some(address) = parse_address(bare) else {
-            self.reject(NOT_AN_ADDRESS, Class::General, word.span, "expected an IPv4 or IPv6 address");
+            self.not_an_address(word, "expected an IPv4 or IPv6 address");
             return None;
         };
         if bare.len() != word.text.len() {

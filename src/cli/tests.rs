@@ -43,6 +43,21 @@ fn ten_mistakes_give_ten_good_messages() {
 }
 
 #[test]
+fn what_a_definition_reads_as_is_shown_where_it_is_wrong() {
+    let path =
+        file("definitions.conf", &format!("$GW=10.0.0.300\n$NET = 10.0.0.0/8\n{}", sound("unicast_peer {\n $GW\n}\n")));
+    let (status, out, _) = steadfast(&["check", &path]);
+    assert_eq!(status, 1);
+    for part in [
+        "expected an IPv4 or IPv6 address, not `10.0.0.300`",
+        "note: `$GW` is defined at",
+        "a definition has no blank before its `=`: write `$NET=VALUE`",
+    ] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+}
+
+#[test]
 fn what_is_no_web_address_is_shown_with_a_caret_and_without_the_secret_in_it() {
     let path = file("hook.conf", &format!("global_defs {{\n notify_webhook hooks.example/s3cr3t\n}}\n{}", sound("")));
     let (status, out, _) = steadfast(&["check", &path]);

@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::diagnostic::{Class, Code, Diagnostic};
 use crate::family::Family;
 use crate::syntax::Word;
-use crate::value::{self, Args, parse_address};
+use crate::value::{Args, parse_address};
 
 pub const NO_VALUE: Code = Code::new("KC150", "an option without its value");
 pub const BAD_VALUE: Code = Code::new("KC151", "a value that cannot be used");
@@ -99,7 +99,7 @@ pub(super) fn with_length<'s>(args: &mut Args<'s, '_>, word: Word<'s>) -> Option
         None => (word.text, None),
     };
     let Some(ip) = parse_address(text) else {
-        args.reject(value::NOT_AN_ADDRESS, Class::General, word.span, "expected an IPv4 or IPv6 address");
+        args.not_an_address(word, "expected an IPv4 or IPv6 address");
         return None;
     };
     let full = Family::of(&ip).bits();
@@ -138,7 +138,7 @@ fn length_of<'s>(args: &mut Args<'s, '_>, word: Word<'s>, text: &str, full: u8) 
 pub(super) fn plain_address<'s>(args: &mut Args<'s, '_>, word: Word<'s>) -> Option<IpAddr> {
     let address = parse_address(word.text);
     if address.is_none() {
-        args.reject(value::NOT_AN_ADDRESS, Class::General, word.span, "expected an address without a length");
+        args.not_an_address(word, "expected an address without a length");
     }
     address
 }
