@@ -431,7 +431,7 @@ impl World {
         if !up {
             return;
         }
-        for packet in &transmission.packets {
+        for packet in transmission.packets.iter() {
             let advert = Packet::Advert {
                 source: transmission.source,
                 destination: packet.destination,

@@ -185,7 +185,7 @@ impl World {
 
     fn send(&self, state: &mut State, from: usize, sent: &Transmission) {
         let Transmission { instance, priority, .. } = *sent;
-        for packet in &sent.packets {
+        for packet in sent.packets.iter() {
             let bytes: Arc<[u8]> = packet.bytes.clone().into();
             for (to, plan) in self.plans.iter().enumerate() {
                 if to == from || state.cut.contains(&(from, to)) {

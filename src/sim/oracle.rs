@@ -91,8 +91,9 @@ struct Seen {
     free_at: Instant,
     /// A holding was taken away in this step, and a whole group may follow.
     bounced: bool,
-    /// A fault for want of addresses came or went in this turn, or the kernel refused something.
-    unheld_moved: bool,
+    /// What the network may not be at rest with yet came or went in this turn.
+    moved: bool,
+    /// The kernel refused something in this turn.
     refused: bool,
     /// When everything refused so far was asked for again.
     asked_again: Instant,
@@ -490,7 +491,7 @@ impl Oracle {
         if std::mem::take(&mut seen.refused) {
             seen.asked_again = turn.now + HOLD_RETRY * 2;
         }
-        let moved = std::mem::take(&mut seen.unheld_moved);
+        let moved = std::mem::take(&mut seen.moved);
         let due = expired && engine.deadline().is_some_and(|deadline| deadline.at <= turn.local);
         seen.idle_turns = if due { seen.idle_turns + 1 } else { 0 };
         if seen.idle_turns > IDLE_TURNS_MAX {
@@ -526,7 +527,7 @@ impl Oracle {
                 continue;
             }
             self.meters.masters(now, router, masters.len());
-            if self.quiet.is_settled(router) {
+            if self.quiet.must_stay(router) {
                 self.break_promise(
                     Promise::Calm,
                     now,

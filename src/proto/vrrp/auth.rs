@@ -74,6 +74,11 @@ impl Authentication {
         matches!(self, Authentication::Header(_))
     }
 
+    /// Whether adverts that say the same are the same octets: no number and no time is in them.
+    pub fn seals_alike(&self) -> bool {
+        matches!(self, Authentication::None | Authentication::Password(_))
+    }
+
     /// Whether a received advert may end in a keyed trailer.
     pub fn trailer_possible(&self) -> bool {
         matches!(self, Authentication::Keyed(_))

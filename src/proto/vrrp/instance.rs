@@ -166,6 +166,9 @@ pub(super) struct Instance {
     /// The source of the last advert, for the last one after it is gone.
     last_source: Option<IpAddr>,
     last_priority: u8,
+    #[cfg_attr(feature = "daemon", serde(skip))]
+    last_sealed: send::LastSealed,
+    /// Of the last advert with an authentication header, which covers it. The kernel fills in that of others.
     identification: u16,
     #[cfg_attr(feature = "daemon", serde(skip))]
     auth: AuthState,
@@ -205,6 +208,7 @@ impl Instance {
             source: None,
             last_source: None,
             last_priority: 0,
+            last_sealed: send::LastSealed::default(),
             identification: 0,
             auth: AuthState::starting(wall),
             old_peers: BTreeSet::new(),

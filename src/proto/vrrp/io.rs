@@ -119,7 +119,8 @@ pub struct Transmission {
     /// The priority it carries.
     pub priority: u8,
     pub source: IpAddr,
-    pub packets: Vec<Packet>,
+    /// Shared: what does not change from advert to advert is made once.
+    pub packets: Arc<[Packet]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

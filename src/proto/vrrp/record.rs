@@ -139,7 +139,7 @@ fn sum(effects: &[Effect], engine: &Engine) -> u64 {
         match effect {
             Effect::Send(sent) => {
                 (sent.instance, sent.port, sent.priority, sent.source).hash(&mut sum);
-                for packet in &sent.packets {
+                for packet in sent.packets.iter() {
                     (packet.destination, packet.hop_limit).hash(&mut sum);
                 }
             }

@@ -23,6 +23,8 @@ pub(super) struct Progress {
     /// Virtual routers that share a sync group are one scope: what disturbs one disturbs all.
     scopes: Vec<usize>,
     settled: Vec<bool>,
+    /// At rest, and free to change its mind: see [`one_way_numbers`].
+    fickle: Vec<bool>,
     /// Whether the clients were looked at since the last disturbance.
     followed: Vec<bool>,
     /// How often each kind of check found a quiet network; a run that never did proves little.
@@ -48,7 +50,8 @@ impl Progress {
                 }
             }
         }
-        Progress { scopes, settled: vec![false; routers.len()], followed: vec![false; routers.len()], checks: 0 }
+        let none = vec![false; routers.len()];
+        Progress { scopes, settled: none.clone(), fickle: none.clone(), followed: none, checks: 0 }
     }
 
     pub(super) fn scope(&self, router: usize) -> usize {
@@ -57,6 +60,11 @@ impl Progress {
 
     pub(super) fn is_settled(&self, router: usize) -> bool {
         self.settled.get(router).copied().unwrap_or(false)
+    }
+
+    /// Whether its masters must stay who they are.
+    pub(super) fn must_stay(&self, router: usize) -> bool {
+        self.is_settled(router) && !self.fickle.get(router).copied().unwrap_or(false)
     }
 
     pub(super) fn unsettle(&mut self, router: usize) {
@@ -112,6 +120,9 @@ pub fn must_rest(world: &mut World) {
 
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_LEAST: Duration = Duration::from_millis(1);
+
+/// In how many intervals masters whose AH numbers go in step come apart, however many they are.
+const TIE_ADVERTS: u32 = 8;
 
 /// How long a virtual router may take to come to rest, and how long its clients may take on top.
 fn bounds(world: &World, router: usize) -> (Duration, Duration) {
@@ -177,8 +188,8 @@ fn extra_wait(node: &Node, params: &Params) -> Duration {
         }
         Preempt::Yes { .. } | Preempt::No { .. } => Duration::ZERO,
     };
-    // Two masters whose AH numbers are equal need one more advert to hear each other.
-    let tie = if params.auth.uses_header() { params.interval * 2 } else { Duration::ZERO };
+    // Masters whose AH numbers are equal need some more adverts to hear each other.
+    let tie = if params.auth.uses_header() { params.interval * TIE_ADVERTS } else { Duration::ZERO };
     let port = node.plan.setup.ports.get(&params.port).map(|port| port.down_delay.max(port.up_delay));
     let tracks = params.tracks.iter().filter_map(|used| {
         let every = node.plan.tracks.get(&used.track)?.every.unwrap_or_default();
@@ -222,8 +233,12 @@ struct Stand {
 
 fn settle(world: &mut World, router: usize) {
     let found = judge(world, router);
+    let fickle = one_way_numbers(world, router);
     let now = world.now;
     world.oracle.quiet.checks += 1;
+    if let Some(slot) = world.oracle.quiet.fickle.get_mut(router) {
+        *slot = fickle;
+    }
     match found {
         Some((promise, text)) => world.oracle.break_promise(promise, now, text),
         None => {
@@ -232,6 +247,16 @@ fn settle(world: &mut World, router: usize) {
             }
         }
     }
+}
+
+/// The numbers of AH are common to all. Who is heard and hears nothing may be behind, or in step, with another master
+/// until their clocks have drifted apart; then it is heard, and that one yields.
+fn one_way_numbers(world: &World, router: usize) -> bool {
+    let Some(shape) = world.routers.get(router) else { return false };
+    let stands: Vec<Stand> = shape.members.iter().filter_map(|(at, id)| stand(world, *at, *id)).collect();
+    stands.iter().filter(|stand| stand.numbered).any(|one| {
+        stands.iter().any(|other| hears(world, router, one.at, other.at) != hears(world, router, other.at, one.at))
+    })
 }
 
 fn judge(world: &World, router: usize) -> Option<(Promise, String)> {
@@ -482,7 +507,8 @@ fn astray(world: &World, router: usize) -> Option<String> {
         let there = node.kernel.held(*id);
         for held in params.holdings.every_address().filter(|held| there.contains(&held.ip)) {
             let who = cache.who(held.ip);
-            if who != Some(master) {
+            // A master that hears nothing of another one cannot know that it must announce again.
+            if who != Some(master) && who.is_none_or(|who| open(who, master)) {
                 let way = who.and_then(|who| world.cast.stations().nth(usize::from(who.0)).map(str::to_owned));
                 let way = way.unwrap_or_else(|| "nobody".to_owned());
                 return Some(format!(

@@ -308,7 +308,12 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
         }
         // The kernel refuses, or may be asked again: the network is not at rest until that is settled.
         Event::FaultRaised { fault: Fault::Unheld, .. } | Event::FaultCleared { fault: Fault::Unheld, .. } => {
-            seen.unheld_moved = true;
+            seen.moved = true;
+            None
+        }
+        // A removed instance ended its handover: the kernel takes its time from now on.
+        Event::HandedOver { instance, .. } if !seen.watches.contains_key(instance) => {
+            seen.moved = true;
             None
         }
         Event::HoldingsRefused { .. } => {

@@ -5,6 +5,7 @@
 //! before the kernel is asked for it, and leaves the deposit after the kernel said that it is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::channel::{Deposit, Farewell, Thing};
 use crate::proto::vrrp::{InstanceId, Packet, Ticket, Transmission};
@@ -107,8 +108,8 @@ fn is_same(before: &Transmission, now: &Transmission) -> bool {
             && message(before).is_some_and(|bytes| Some(bytes) == message(now))
     };
     head(before) == head(now)
-        && before.packets.len() == now.packets.len()
-        && before.packets.iter().zip(&now.packets).all(same)
+        && (Arc::ptr_eq(&before.packets, &now.packets)
+            || (before.packets.len() == now.packets.len() && before.packets.iter().zip(&*now.packets).all(same)))
 }
 
 fn message(packet: &Packet) -> Option<&[u8]> {
@@ -173,11 +174,11 @@ mod tests {
             port: PortId(1),
             priority: 200,
             source: "10.0.0.1".parse().unwrap(),
-            packets: vec![Packet {
+            packets: Arc::from([Packet {
                 destination: "224.0.0.18".parse().unwrap(),
                 hop_limit: 255,
                 bytes: [vec![identification; IPV4_HEADER], vec![0x31, 1, priority]].concat(),
-            }],
+            }]),
         };
         let mut bequest = Bequest::default();
         assert!(!bequest.says_the_same(&advert(1, 200)), "of an instance that is not known");

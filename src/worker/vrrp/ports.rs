@@ -187,7 +187,7 @@ impl Ports {
             self.unsent += transmission.packets.len() as u64;
             return;
         };
-        for packet in &transmission.packets {
+        for packet in transmission.packets.iter() {
             let outgoing = Outgoing {
                 source: transmission.source,
                 destination: packet.destination,

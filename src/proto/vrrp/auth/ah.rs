@@ -20,6 +20,10 @@ const IPV4_HEADER_MAX: usize = 60;
 const NUMBER_MAX: u32 = 0xffff_fffd;
 /// Numbers this close to the end may be followed by numbers this close to the beginning.
 const TURN: u32 = 0x1_0000;
+/// Odd numbers without pattern: after a product with each, every bit depends on all bits of what was mixed.
+const SPREAD: [u32; 2] = [0x9e37_79b1, 0x7feb_352d];
+/// The most numbers a master leaves out for another one.
+const LEFT_OUT_MAX: u32 = 8;
 /// Numbering from the clock stays below this, so that a clock far in the future cannot use up the numbers.
 const CLOCK_MAX: u32 = 0xf000_0000;
 
@@ -64,9 +68,15 @@ impl AhState {
         self.next_number();
     }
 
-    /// The next advert leaves one number free, however often this is asked for before it is sent.
-    pub fn leave_one_out(&mut self) {
-        self.floor = self.floor.max(self.counter.saturating_add(1).min(NUMBER_MAX));
+    /// The next advert leaves some numbers free, however often this is asked for before it is sent. How many, is
+    /// another answer for each router and each number: of three in step, two may leave numbers out.
+    pub fn leave_out(&mut self, own: Ipv4Addr) {
+        let mixed = SPREAD.iter().fold(self.counter ^ own.to_bits(), |mixed, factor| {
+            let product = (mixed ^ (mixed >> 16)).wrapping_mul(*factor);
+            product ^ (product >> 13)
+        });
+        let numbers = 1 + mixed % LEFT_OUT_MAX;
+        self.floor = self.floor.max(self.counter.saturating_add(numbers).min(NUMBER_MAX));
     }
 
     fn is_newer(&self, number: u32) -> bool {

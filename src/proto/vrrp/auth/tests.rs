@@ -6,6 +6,7 @@ use crate::proto::vrrp::wire::{
     parse_v4,
 };
 use proptest::prelude::*;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 mod ah;
@@ -263,5 +264,23 @@ fn no_debug_prints_a_secret() {
     );
     for secret in ["s3cret", "115", "0123456789", "48, 49"] {
         assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn any_two_of_many_masters_in_step_soon_leave_out_different_numbers() {
+    let sources: Vec<Ipv4Addr> = (1..=40).map(|last| Ipv4Addr::new(192, 0, 2, last)).collect();
+    for (at, one) in sources.iter().enumerate() {
+        for other in &sources[at + 1..] {
+            let mut both = [AhState::starting(None); 2];
+            let rounds = (0..).take_while(|_| {
+                let numbers = [(0, one), (1, other)].map(|(which, own)| {
+                    both[which].leave_out(*own);
+                    both[which].next_number()
+                });
+                numbers[0] == numbers[1]
+            });
+            assert!(rounds.count() < 8, "{one} and {other}");
+        }
     }
 }

@@ -155,11 +155,11 @@ impl Instance {
         self.follow(turn, heard, changed);
     }
 
-    /// Two Masters whose AH numbers go in step refuse each other for ever. The one with the higher address leaves a
-    /// number out, so that the other one hears it.
+    /// Two Masters whose AH numbers go in step refuse each other for ever. The one with the higher address leaves
+    /// numbers out, so that the other one hears it.
     pub(in crate::proto::vrrp) fn break_tie(&mut self, source: IpAddr) {
-        if self.phase() == Phase::Master && self.source > Some(source) {
-            self.auth.header.leave_one_out();
+        if let (Phase::Master, Some(IpAddr::V4(own))) = (self.phase(), self.source.filter(|own| *own > source)) {
+            self.auth.header.leave_out(own);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::hold::{Farewell, Keep};
+use super::send::LastSealed;
 use super::{Instance, Pending, Purpose, State, listed};
 use crate::proto::vrrp::accept::{Heard, Listener, interval_differs};
 use crate::proto::vrrp::announce;
@@ -45,10 +46,13 @@ impl Instance {
     /// What every advert that was taken leaves behind, in any state.
     pub(super) fn remember(&mut self, heard: &Heard) {
         self.auth.remember(&heard.pass);
-        match heard.form {
+        let answered_otherwise = match heard.form {
             ChecksumForm::Group(_) => self.old_peers.insert(heard.source),
             ChecksumForm::Standard | ChecksumForm::AsV2 => self.old_peers.remove(&heard.source),
         };
+        if answered_otherwise {
+            self.last_sealed = LastSealed::default();
+        }
         let counters = &mut self.ledger.counters;
         counters.adverts_received += 1;
         counters.priority_zero_received += u64::from(heard.priority == 0);

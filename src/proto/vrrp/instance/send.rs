@@ -1,15 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sending: one advert, one copy per destination.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Instance;
 use crate::proto::vrrp::auth::{Envelope, Stamp, seal};
 use crate::proto::vrrp::io::{Effect, Packet, Phase, Transmission};
-use crate::proto::vrrp::params::Reach;
+use crate::proto::vrrp::params::{Params, Reach};
 use crate::proto::vrrp::turn::Turn;
 use crate::proto::vrrp::types::{Family, WallTime};
 use crate::proto::vrrp::wire::{Advert, ChecksumForm, HOP_LIMIT, OldUnicast, next_identification};
+
+/// The copies of the last advert, and what else they depend on. Follows from the rest of an instance's state and is no
+/// part of it: two instances that differ in it alone are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastSealed(Option<Sealed>);
+
+#[derive(Clone, Debug)]
+struct Sealed {
+    params: Arc<Params>,
+    source: IpAddr,
+    priority: u8,
+    packets: Arc<[Packet]>,
+}
+
+impl LastSealed {
+    fn of(&self, params: &Arc<Params>, source: IpAddr, priority: u8) -> Option<Arc<[Packet]>> {
+        let last = self.0.as_ref()?;
+        let same = Arc::ptr_eq(&last.params, params) && last.source == source && last.priority == priority;
+        same.then(|| Arc::clone(&last.packets))
+    }
+}
+
+impl PartialEq for LastSealed {
+    fn eq(&self, _: &LastSealed) -> bool {
+        true
+    }
+}
+
+impl Eq for LastSealed {}
+
+impl Hash for LastSealed {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
 
 impl Instance {
     /// Sends an advert with this priority. An address that is gone is used a last time, to say so.
@@ -18,9 +53,7 @@ impl Instance {
             self.ledger.counters.unsendable += 1;
             return;
         };
-        self.identification = next_identification(self.identification);
-        let stamp = self.auth.stamp(&self.params.auth, turn.wall);
-        let packets = self.packets(source, priority, self.identification, stamp);
+        let packets = self.sealed(source, priority, turn.wall);
         if packets.is_empty() {
             self.ledger.counters.unsendable += 1;
             return;
@@ -36,17 +69,34 @@ impl Instance {
         turn.out.push(Effect::Send(Transmission { instance, port, priority, source, packets }));
     }
 
+    /// The copies of an advert. Without a number or a time in it they are those of the last one, while that said the same.
+    fn sealed(&mut self, source: IpAddr, priority: u8, wall: WallTime) -> Arc<[Packet]> {
+        if !self.params.auth.seals_alike() {
+            if self.params.auth.uses_header() {
+                self.identification = next_identification(self.identification);
+            }
+            let stamp = self.auth.stamp(&self.params.auth, wall);
+            return self.packets(source, priority, self.identification, stamp).into();
+        }
+        if let Some(last) = self.last_sealed.of(&self.params, source, priority) {
+            return last;
+        }
+        let stamp = self.auth.stamp(&self.params.auth, wall);
+        let packets: Arc<[Packet]> = self.packets(source, priority, 0, stamp).into();
+        let params = Arc::clone(&self.params);
+        self.last_sealed = LastSealed(Some(Sealed { params, source, priority, packets: Arc::clone(&packets) }));
+        packets
+    }
+
     /// What would be sent next to say that this Master is gone. Nothing changes: somebody else may have to say it.
     pub(in crate::proto::vrrp) fn farewell(&self, wall: WallTime) -> Option<Transmission> {
         let source = self.source.or(self.last_source)?;
         if self.phase() != Phase::Master {
             return None;
         }
-        // Only the authentication header covers the identification. Without it the kernel fills it in for zero, so that
-        // the bytes stay the same from advert to advert.
         let identification = if self.params.auth.uses_header() { next_identification(self.identification) } else { 0 };
         let stamp = self.auth.clone().stamp(&self.params.auth, wall);
-        let packets = self.packets(source, 0, identification, stamp);
+        let packets: Arc<[Packet]> = self.packets(source, 0, identification, stamp).into();
         let (instance, port) = (self.id, self.params.port);
         (!packets.is_empty()).then_some(Transmission { instance, port, priority: 0, source, packets })
     }

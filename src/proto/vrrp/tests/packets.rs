@@ -215,9 +215,9 @@ fn next_number(node: &mut Node) -> u32 {
 }
 
 #[test]
-fn of_two_masters_whose_numbers_go_in_step_the_higher_address_leaves_one_out() {
+fn of_two_masters_whose_numbers_go_in_step_the_higher_address_leaves_some_out() {
     let rule = Params { version: Version::V2, auth: Auth::Header(password("secret")), ..params(100) };
-    for (source, step) in [(LOWER, 2), (HIGHER, 1)] {
+    for (source, steps) in [(LOWER, 2..=9), (HIGHER, 1..=1)] {
         let mut node = Node::master(rule.clone());
         let wall = node.wall();
         let mut others = AuthState::starting(Some(WallTime(ms(1_000_000))));
@@ -227,8 +227,9 @@ fn of_two_masters_whose_numbers_go_in_step_the_higher_address_leaves_one_out() {
             node.give(Input::Received(old.clone()));
         }
         assert_eq!(node.counters().auth_failure, 3);
-        assert_eq!(next_number(&mut node), before + step, "{source}");
-        assert_eq!(next_number(&mut node), before + step + 1);
+        let after = next_number(&mut node);
+        assert!(steps.contains(&(after - before)), "{source}: {before}, {after}");
+        assert_eq!(next_number(&mut node), after + 1);
     }
 }
 
