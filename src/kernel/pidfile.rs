@@ -19,8 +19,8 @@ pub struct PidFile {
 /// Why a PID file could not be had.
 #[derive(Debug)]
 pub enum PidFileError {
-    /// Another process holds it.
-    Held,
+    /// Another process holds it, of which it says this number.
+    Held(Option<u32>),
     Io(io::Error),
 }
 
@@ -52,7 +52,12 @@ impl PidFile {
         };
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)) {
             Ok(_) => Ok(PidFile { path: path.to_owned(), file }),
-            Err(Errno::EAGAIN | Errno::EACCES) => Err(PidFileError::Held),
+            Err(Errno::EAGAIN | Errno::EACCES) => {
+                let mut text = [0; 16];
+                let length = file.read_at(&mut text, 0).unwrap_or(0);
+                let number = std::str::from_utf8(text.get(..length).unwrap_or_default());
+                Err(PidFileError::Held(number.ok().and_then(|number| number.trim().parse().ok())))
+            }
             Err(errno) => Err(PidFileError::Io(errno.into())),
         }
     }
@@ -87,7 +92,7 @@ mod tests {
         let ours = PidFile::take(&path).unwrap();
         ours.write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        assert!(matches!(PidFile::take(&path), Err(PidFileError::Held)));
+        assert!(matches!(PidFile::take(&path), Err(PidFileError::Held(Some(pid))) if pid == std::process::id()));
         ours.write_for(7).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "7\n");
         drop(ours);

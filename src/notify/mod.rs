@@ -40,6 +40,9 @@ pub const ORDER_HELD_MAX: Duration = Duration::from_secs(60);
 /// How often a full pipe is tried again.
 const FIFO_RETRY: Duration = Duration::from_millis(50);
 
+/// How long a pipe may take to be closed: several tries.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+
 /// How long scripts that were waiting when we stop may still take together.
 pub const STOP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,8 @@ pub struct Notifier {
     log: Log,
     scripts: BTreeMap<String, Sender<Command>>,
     pipes: Vec<OpenPipe>,
+    /// Who writes to them, until they are closed.
+    closing: Vec<JoinHandle<()>>,
     mailer: Option<Mailer>,
     counts: Rc<Counts>,
 }
@@ -60,6 +65,15 @@ pub struct Counts {
     pub lines_dropped: Cell<u64>,
     pub scripts_failed: Cell<u64>,
     waiting: Cell<u64>,
+}
+
+impl Counts {
+    /// How many were dropped so far.
+    fn drop_lines(&self, more: u64) -> u64 {
+        let dropped = self.lines_dropped.get() + more;
+        self.lines_dropped.set(dropped);
+        dropped
+    }
 }
 
 /// A named pipe and the program that reads it.
@@ -102,7 +116,14 @@ enum Reader {
 
 impl Notifier {
     pub fn new(log: Log) -> Notifier {
-        Notifier { log, scripts: BTreeMap::new(), pipes: Vec::new(), mailer: None, counts: Rc::default() }
+        Notifier {
+            log,
+            scripts: BTreeMap::new(),
+            pipes: Vec::new(),
+            closing: Vec::new(),
+            mailer: None,
+            counts: Rc::default(),
+        }
     }
 
     pub fn counts(&self) -> &Counts {
@@ -133,7 +154,8 @@ impl Notifier {
         let (words, waiting) = mpsc::channel(LINES_WAITING_MAX);
         let pipe = Rc::new(RefCell::new(pipe.clone()));
         self.pipes.push(OpenPipe { pipe, words, ours: fifo.is_ours(), reader });
-        spawn_local(write_lines(fifo, waiting));
+        self.closing.retain(|written| !written.is_finished());
+        self.closing.push(spawn_local(write_lines(fifo, waiting, self.log.clone(), Rc::clone(&self.counts))));
         Ok(())
     }
 
@@ -141,12 +163,11 @@ impl Notifier {
     pub fn line(&mut self, line: &str) {
         for open in &self.pipes {
             if let Err(TrySendError::Full(_)) = open.words.try_send(Word::Line(line.to_owned())) {
-                let dropped = self.counts.lines_dropped.get() + 1;
-                self.counts.lines_dropped.set(dropped);
+                let dropped = self.counts.drop_lines(1);
                 // Told at 1, 2, 4, 8, ...: a reader that is gone for good must not fill the log.
                 if dropped.is_power_of_two() {
                     self.log.warning(format_args!(
-                        "a notify pipe is full and nobody reads it: {dropped} lines were dropped so far"
+                        "a notify pipe is full and nobody reads it; lines dropped so far: {dropped}"
                     ));
                 }
             }
@@ -205,8 +226,10 @@ impl Notifier {
         if let Some(mailer) = self.mailer.take() {
             mailer.finish(limit.saturating_sub(waited)).await;
         }
-        // One turn for the pipes to be closed and removed.
-        tokio::task::yield_now().await;
+        // A full pipe is closed within a few moments, and removed.
+        for written in self.closing.drain(..) {
+            let _ = tokio::time::timeout(CLOSE_LIMIT, written).await;
+        }
     }
 }
 
@@ -296,7 +319,9 @@ fn report(name: &str, command: &Command, exit: &Exit, log: &Log, counts: &Counts
     log.info(format_args!("({name}) notify script {program} {problem}"));
 }
 
-async fn write_lines(mut fifo: Fifo, mut queue: Receiver<Word>) {
+/// Ends when nobody can write any more. What nobody read until then is lost, counted and told.
+async fn write_lines(mut fifo: Fifo, mut queue: Receiver<Word>, log: Log, counts: Rc<Counts>) {
+    let mut lost = 0;
     while let Some(word) = queue.recv().await {
         let line = match word {
             Word::Line(line) => line,
@@ -308,10 +333,17 @@ async fn write_lines(mut fifo: Fifo, mut queue: Receiver<Word>) {
         };
         while let Err(error) = fifo.write(&line) {
             if error.kind() != io::ErrorKind::WouldBlock || queue.is_closed() {
+                lost += 1;
                 break;
             }
             tokio::time::sleep(FIFO_RETRY).await;
         }
+    }
+    if lost > 0 {
+        let dropped = counts.drop_lines(lost);
+        log.warning(format_args!(
+            "a notify pipe was full when it was closed; lines lost with it: {lost}, dropped so far: {dropped}"
+        ));
     }
     // The pipe may be gone already; then there is nothing to remove.
     let _ = fifo.close();

@@ -152,3 +152,27 @@ fn a_reader_that_never_comes_costs_lines_not_memory() {
     });
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_pipe_that_is_full_at_the_end_is_removed_and_what_it_did_not_take_is_counted() {
+    let folder = folder("full-end");
+    let path = folder.join("fifo");
+    // As long as a pipe is, and some lines more.
+    let line = format!("{}\n", "x".repeat(1023));
+    run(async {
+        let mut notifier = Notifier::new(Log::to_stderr("test"));
+        notifier.open(&Pipe { path: path.clone(), owner: None, script: None }).unwrap();
+        let mut reader = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+        for _ in 0..100 {
+            notifier.line(&line);
+        }
+        notifier.finish(Duration::from_secs(30)).await;
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let written = text.lines().count() as u64;
+        assert!(written > 0 && written < 100, "{written} lines");
+        assert_eq!(notifier.counts().lines_dropped.get(), 100 - written);
+    });
+    assert!(!path.exists());
+    fs::remove_dir_all(folder).unwrap();
+}

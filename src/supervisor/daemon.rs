@@ -317,8 +317,13 @@ impl PidFiles {
     fn take(settings: &Settings, premises: &Premises, log: &Log) -> Result<PidFiles, AlreadyRunning> {
         let take = |path: &Path| match PidFile::take(path) {
             Ok(file) => Ok(Some(file)),
-            Err(PidFileError::Held) => {
-                log.error(format_args!("already running: another process holds {}", path.display()));
+            Err(PidFileError::Held(pid)) => {
+                let who = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+                log.error(format_args!(
+                    "already running: {who} holds {}; stop it, or give this daemon PID files of its own (--pid, \
+                     --vrrp_pid, --checkers_pid)",
+                    path.display()
+                ));
                 Err(AlreadyRunning)
             }
             Err(PidFileError::Io(error)) => {

@@ -143,13 +143,22 @@ where
     match ended {
         Ok(()) => exit::FINE,
         Err(error) => {
-            log.error(format_args!("cannot go on: {error}"));
+            log.error(format_args!("cannot go on: {error}{}", advice(&error)));
             match error.kind() {
                 _ if begun.get() => exit::SOFTWARE,
                 io::ErrorKind::PermissionDenied => exit::PERMISSION,
                 _ => exit::FATAL,
             }
         }
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; start it as root, or with the capabilities that `steadfast doctor` names for this configuration"
+        }
+        _ => "",
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::capture::Frame;
 use crate::journal::{PATIENCE, Reading};
 use crate::migrate::holdings;
 use crate::node::{Daemon, Node, Program};
@@ -15,7 +16,7 @@ use crate::topology::Lab;
 
 /// How long the ordinary suite kills.
 const SHORT: Duration = Duration::from_secs(10);
-const ADDRESSES: [&str; 3] = ["10.0.0.100", "10.0.0.101", "fd00::100"];
+const ADDRESSES: [&str; 4] = ["10.0.0.100", "10.0.0.101", "10.0.0.102", "fd00::100"];
 const PRIORITIES: [u8; 3] = [200, 150, 100];
 
 /// A sequence that its seed repeats.
@@ -33,9 +34,12 @@ impl Dice {
     }
 }
 
+/// Whatever an instance can hold: addresses of both families, a route, a rule and a link.
 fn configuration(priority: u8) -> String {
     format!(
-        "vrrp_instance VI_1 {{\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n priority {priority}\n \
+        "vrrp_instance VI_2 {{\n interface eth0\n use_vmac vmac52\n version 3\n advert_int 0.2\n \
+         virtual_router_id 52\n priority {priority}\n virtual_ipaddress {{\n 10.0.0.102\n }}\n}}\n\
+         vrrp_instance VI_1 {{\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n priority {priority}\n \
          virtual_ipaddress {{\n 10.0.0.100\n 10.0.0.101\n }}\n virtual_ipaddress_excluded {{\n fd00::100\n }}\n \
          virtual_routes {{\n 10.5.0.0/16 via 10.0.0.254 dev eth0 table 100\n }}\n \
          virtual_rules {{\n from 10.5.0.0/16 table 100 priority 50\n }}\n}}\n"
@@ -91,6 +95,14 @@ impl Guest {
         let _ = self.node.namespace().command("sh").args(["-c", &format!("kill -KILL {pid} 2>/dev/null")]).status();
     }
 
+    /// What is neither an IPv4 address nor a route or rule: links, addresses of IPv6, tables of nftables.
+    fn further_holdings(&self) -> (String, String, String) {
+        let links = self.node.run("ip -o link show type macvlan");
+        let addresses = self.node.run("ip -6 -o addr show scope global");
+        let tables = self.node.run("nft list tables");
+        (links, addresses, tables)
+    }
+
     /// How often the route and the rule are there.
     fn extras(&self) -> (usize, usize) {
         let count = |question: &str| self.node.run(question).matches("10.5.0.0/16").count();
@@ -129,7 +141,8 @@ fn after_random_kills_one_node_has_the_addresses_and_nothing_is_left_over() {
         let node = lab.node_on(&lan, name, &[&format!("10.0.0.{number}/24"), &format!("fd00::{number}/64")]);
         guests.push(Guest { node, daemon: None, priority });
     }
-    let before: Vec<_> = guests.iter().map(|guest| holdings(&guest.node)).collect();
+    let found = |guest: &Guest| (holdings(&guest.node), guest.further_holdings());
+    let before: Vec<_> = guests.iter().map(found).collect();
     for guest in &mut guests {
         guest.restart(false);
     }
@@ -157,7 +170,7 @@ fn after_random_kills_one_node_has_the_addresses_and_nothing_is_left_over() {
         assert!(stopped.is_some_and(|status| status.success()), "{} stops\n{}", guest.node.name(), lab.journal.read());
     }
     comes_true(&lab, "nothing is left anywhere", || {
-        let after: Vec<_> = guests.iter().map(|guest| holdings(&guest.node)).collect();
+        let after: Vec<_> = guests.iter().map(found).collect();
         let processes: Vec<_> = guests.iter().map(Guest::processes).collect();
         let clean = after == before && processes.iter().all(Vec::is_empty);
         if clean { Ok(()) } else { Err(format!("{after:#?} instead of {before:#?}; running: {processes:?}")) }
@@ -184,8 +197,11 @@ fn settled(seen: &Reading) -> bool {
     one_leads(&seen.since("peace")) && ADDRESSES.iter().all(|address| seen.holds_alone("a", address))
 }
 
-/// The best node is the only one that speaks.
+/// The best node is the only one that speaks, for both routers.
 fn one_leads(seen: &Reading) -> bool {
-    let heard: Vec<_> = seen.frames().filter(|frame| frame.advert().is_some()).collect();
-    heard.len() >= 5 && heard.iter().rev().take(5).all(|frame| frame.is_advert("10.0.0.1", PRIORITIES[0]))
+    [51, 52].iter().all(|vrid| {
+        let of = |frame: &&Frame| frame.advert().is_some_and(|advert| advert.vrid == *vrid);
+        let heard: Vec<_> = seen.frames().filter(of).collect();
+        heard.len() >= 5 && heard.iter().rev().take(5).all(|frame| frame.is_advert("10.0.0.1", PRIORITIES[0]))
+    })
 }

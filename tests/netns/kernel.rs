@@ -8,6 +8,7 @@ use nix::sys::socket::SockProtocol;
 use steadfast::kernel::files::Setting;
 use steadfast::kernel::netlink::{Job, Request, Room, Writer};
 use steadfast::kernel::raw::frame::{Announcement, Announcer};
+use steadfast::kernel::raw::vrids::Vrids;
 use steadfast::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, Outgoing, Protocol, Receiver, Sender};
 use steadfast::kernel::ready::Ready;
 use steadfast::kernel::rtnl::address::{Lifetimes, flag};
@@ -328,7 +329,8 @@ fn ipv4_advert(source: [u8; 4], destination: [u8; 4]) -> Vec<u8> {
 /// What one node receives when another sends; both sockets on `eth0`.
 fn exchange(from: &Node, to: &Node, listen: impl Fn(Interface) -> Listen + Send + Sync, outgoing: Outgoing<'_>) -> Got {
     let family = Family::of(outgoing.destination);
-    let receiver = to.namespace().enter(|| Receiver::open(&listen(interface("eth0")), Protocol::Vrrp, None).unwrap());
+    let receiver =
+        to.namespace().enter(|| Receiver::open(&listen(interface("eth0")), Protocol::Vrrp, None, &Vrids::All).unwrap());
     let sender = from.namespace().enter(|| Sender::open(family, Protocol::Vrrp, Some(&interface("eth0"))).unwrap());
     inside(to, async || {
         let mut receiver = receiver;
@@ -436,8 +438,134 @@ fn announcements_pass_the_segment() {
                 address: ip(address),
                 router: false,
             };
-            Announcer::open().unwrap().announce(&announcement).unwrap();
+            Announcer::open().unwrap().announce(&[announcement], |_, error| panic!("{error}"));
         });
         lab.journal.until("the announcement", |seen| seen.frames().any(|frame| frame.announces(address)));
     }
+}
+
+/// Sends what `waits` says until it has come, in whatever company.
+fn until_it_comes(
+    sender: &Sender,
+    receiver: &mut Receiver,
+    outgoing: &Outgoing<'_>,
+    mut each: impl FnMut(&[u8]) -> bool,
+) {
+    let (start, mut buffer, mut came) = (std::time::Instant::now(), vec![0; DATAGRAM_MAX], false);
+    while !came {
+        assert!(start.elapsed() < PATIENCE, "it never came");
+        sender.send(outgoing).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        let take = |datagram: steadfast::kernel::raw::Received<'_>| match datagram.bytes {
+            Bytes::V4(bytes) => came |= each(&bytes[20..]),
+            Bytes::V6 { payload, .. } => came |= each(payload),
+        };
+        receiver.receive(&mut buffer, take).unwrap();
+    }
+}
+
+#[test]
+fn only_adverts_of_known_routers_come_in_whatever_way_they_travel() {
+    let Some(mut lab) = Lab::new("only_adverts_of_known_routers_come_in_whatever_way_they_travel") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24", "fd00::1/64"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24", "fd00::2/64"]);
+    let on_eth0 = |node: &Node| node.namespace().enter(|| interface("eth0"));
+    for (source, destination) in [
+        ("10.0.0.1", "224.0.0.18"),
+        ("10.0.0.1", "10.0.0.2"),
+        ("fe80::ff:fe00:101", "ff02::12"),
+        ("fd00::1", "fd00::2"),
+    ] {
+        let (source, destination) = (ip(source), ip(destination));
+        let listen = match destination.is_multicast() {
+            true => Listen::Group(destination, on_eth0(&b)),
+            false => Listen::Address(destination, Some(on_eth0(&b))),
+        };
+        let family = Family::of(destination);
+        let these = |vrids: &[u8]| Vrids::These(vrids.iter().copied().collect());
+        let open = || Receiver::open(&listen, Protocol::Vrrp, None, &these(&[51])).unwrap();
+        let mut receiver = b.namespace().enter(open);
+        let from = on_eth0(&a);
+        let sender = a.namespace().enter(|| Sender::open(family, Protocol::Vrrp, Some(&from)).unwrap());
+        let advert = |vrid: u8, number: u16| {
+            let [high, low] = number.to_be_bytes();
+            let message = [0x31, vrid, 100, 0, high & 0x0f, low, 0, 0];
+            match (source, destination) {
+                (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                    let mut bytes = ipv4_advert(source.octets(), destination.octets());
+                    bytes.splice(20.., message);
+                    bytes
+                }
+                _ => message.to_vec(),
+            }
+        };
+        let outgoing = |bytes: &'static [u8]| Outgoing { source, destination, hop_limit: Some(255), bytes };
+        let (ours, strange): (&[u8], &[u8]) = (advert(51, 1).leak(), advert(52, 1).leak());
+        // A stranger's goes before each of ours.
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            sender.send(&outgoing(strange)).unwrap();
+            until_it_comes(&sender, &mut receiver, &outgoing(ours), |payload| {
+                seen.push(payload[1]);
+                payload[1] == 51
+            });
+        }
+        assert!(seen.iter().all(|vrid| *vrid == 51), "{destination}: {seen:?}");
+        // While the filter changes to and fro, none of ours is missed.
+        let mut numbers = std::collections::BTreeSet::new();
+        for number in 2..300 {
+            receiver.hear_of(&if number % 2 == 0 { these(&[51, 52]) } else { these(&[51]) }).unwrap();
+            sender.send(&outgoing(advert(51, number).leak())).unwrap();
+            receiver.hear_of(&Vrids::All).unwrap();
+            let mut buffer = vec![0; DATAGRAM_MAX];
+            let take = |datagram: steadfast::kernel::raw::Received<'_>| {
+                let payload = match datagram.bytes {
+                    Bytes::V4(bytes) => &bytes[20..],
+                    Bytes::V6 { payload, .. } => payload,
+                };
+                numbers.insert(u16::from_be_bytes([payload[4], payload[5]]));
+            };
+            receiver.receive(&mut buffer, take).unwrap();
+        }
+        until_it_comes(&sender, &mut receiver, &outgoing(advert(51, 300).leak()), |payload| {
+            numbers.insert(u16::from_be_bytes([payload[4], payload[5]]));
+            payload[4..6] == 300_u16.to_be_bytes()
+        });
+        assert!((2..=300).all(|number| numbers.contains(&number)), "{destination}: {numbers:?}");
+        // And a stranger that has become known comes in.
+        until_it_comes(&sender, &mut receiver, &outgoing(strange), |payload| payload[1] == 52);
+    }
+}
+
+#[test]
+fn announcements_by_the_hundred_leave_in_order_and_the_refused_ones_are_named() {
+    let test = "announcements_by_the_hundred_leave_in_order_and_the_refused_ones_are_named";
+    let Some(mut lab) = Lab::new(test) else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &[]);
+    let refused = a.namespace().enter(|| {
+        let link = link_named("eth0");
+        let (mac, broadcast) = (link.ethernet().unwrap(), Mac::BROADCAST);
+        let of = |number: u8| {
+            // Of two interfaces that are not there, one amid others, one at the end.
+            let interface = if matches!(number, 100 | 200) { 4711 } else { link.index };
+            Announcement { interface, mac, broadcast, address: ip(&format!("10.0.0.{number}")), router: false }
+        };
+        let mut refused = Vec::new();
+        let all: Vec<_> = (1..=200).map(of).collect();
+        Announcer::open().unwrap().announce(&all, |announcement, _| refused.push(announcement.address.to_string()));
+        refused
+    });
+    assert_eq!(refused, ["10.0.0.100", "10.0.0.200"]);
+    let announced = |seen: &crate::journal::Reading| -> Vec<String> {
+        let of = |frame: &crate::capture::Frame| match frame {
+            crate::capture::Frame::Announcement { address, .. } if address.is_ipv4() => Some(address.to_string()),
+            _ => None,
+        };
+        seen.frames().filter_map(of).collect()
+    };
+    let seen = lab.journal.until("the last one", |seen| announced(seen).len() == 198);
+    let expected: Vec<_> = (1..200).filter(|number| *number != 100).map(|number| format!("10.0.0.{number}")).collect();
+    assert_eq!(announced(&seen), expected);
 }

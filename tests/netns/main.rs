@@ -30,6 +30,7 @@ mod checks;
 mod contracts;
 mod daemon;
 mod dumps;
+mod faults;
 mod interop;
 mod kernel;
 mod keywords;
@@ -47,6 +48,7 @@ mod scenarios;
 mod shortage;
 mod told;
 mod top;
+mod tracks;
 mod vrrp;
 mod workers;
 

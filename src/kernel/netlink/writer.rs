@@ -159,3 +159,37 @@ impl<T> Pending<T> {
         done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::rtnl::Address;
+
+    fn job(ticket: u8, addresses: u32) -> Job<u8> {
+        let removal = |number: u32| Address::new(2, std::net::Ipv4Addr::from_bits(number).into(), 32).remove();
+        Job { ticket, requests: (0..addresses).map(removal).collect() }
+    }
+
+    /// The sizes of the sends that what waits takes, and the jobs in the order they were done in.
+    fn carried_out(jobs: impl IntoIterator<Item = Job<u8>>) -> (Vec<usize>, Vec<u8>) {
+        let mut pending = Pending::default();
+        jobs.into_iter().for_each(|job| pending.push(job));
+        let (mut sends, mut done) = (Vec::new(), Vec::new());
+        while pending.is_waiting() {
+            let chunk = pending.next_chunk();
+            sends.push(chunk.len());
+            done.extend(pending.settle(vec![Ok(()); chunk.len()]).into_iter().map(|done| done.ticket));
+        }
+        (sends, done)
+    }
+
+    #[test]
+    fn a_thousand_addresses_go_in_sixteen_sends() {
+        let (sends, _) = carried_out([job(1, 1000)]);
+        assert_eq!(sends, [vec![SEND_MAX; 15], vec![1000 - 15 * SEND_MAX]].concat());
+        // Whoever asks: sends know no borders between jobs.
+        let (sends, done) = carried_out((0..250).map(|ticket| job(ticket, 4)));
+        assert_eq!(sends.len(), 16);
+        assert_eq!(done, (0..250).collect::<Vec<u8>>());
+    }
+}

@@ -4,6 +4,7 @@
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 
 use pnet_base::MacAddr;
 use pnet_packet::arp::{ArpHardwareTypes, ArpOperations, MutableArpPacket};
@@ -14,6 +15,7 @@ use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv6::MutableIpv6Packet;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
 
+use super::BATCH_MAX;
 use super::claims::Probe;
 use crate::kernel::Mac;
 
@@ -118,17 +120,56 @@ impl Announcer {
         Ok(Announcer(socket))
     }
 
-    pub fn announce(&self, announcement: &Announcement) -> io::Result<()> {
-        self.send(announcement.interface, announcement.frame())
+    /// Sends what announces them, in order and `BATCH_MAX` with one call; `refused` is told which the kernel did not take.
+    pub fn announce(&self, announcements: &[Announcement], mut refused: impl FnMut(&Announcement, io::Error)) {
+        let mut frames = Vec::with_capacity(announcements.len());
+        for announcement in announcements {
+            match (announcement.frame(), link_address(announcement.interface, 0)) {
+                (Some(frame), Ok(to)) => frames.push((announcement, frame, to)),
+                (None, _) => refused(announcement, io::ErrorKind::InvalidData.into()),
+                (_, Err(error)) => refused(announcement, error),
+            }
+        }
+        let mut left = frames.as_slice();
+        while let Some(((first, ..), others)) = left.split_first() {
+            left = match self.send_some(left) {
+                Ok(sent) => left.get(sent.max(1)..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => left,
+                Err(error) => {
+                    refused(first, error);
+                    others
+                }
+            };
+        }
     }
 
     pub fn ask(&self, probe: &Probe) -> io::Result<()> {
-        self.send(probe.interface, probe.frame())
+        let Some(frame) = probe.frame() else { return Err(io::ErrorKind::InvalidData.into()) };
+        self.0.send_to(&frame, &link_address(probe.interface, 0)?).map(drop)
     }
 
-    fn send(&self, interface: u32, frame: Option<Vec<u8>>) -> io::Result<()> {
-        let Some(frame) = frame else { return Err(io::ErrorKind::InvalidData.into()) };
-        self.0.send_to(&frame, &link_address(interface, 0)?).map(drop)
+    /// Says how many of them the kernel took; an error is that of the first.
+    #[allow(unsafe_code)]
+    fn send_some(&self, frames: &[(&Announcement, Vec<u8>, SockAddr)]) -> io::Result<usize> {
+        let frames = frames.get(..BATCH_MAX).unwrap_or(frames);
+        let part = |bytes: &Vec<u8>| libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let mut parts: Vec<libc::iovec> = frames.iter().map(|(_, bytes, _)| part(bytes)).collect();
+        let headers = frames.iter().zip(&mut parts).map(|((_, _, to), part)| {
+            // SAFETY: all zero bits are a header of a message without address, parts or control messages.
+            let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+            header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = to.len();
+            header.msg_hdr.msg_iov = part;
+            header.msg_hdr.msg_iovlen = 1;
+            header
+        });
+        let mut headers: Vec<libc::mmsghdr> = headers.collect();
+        let count = headers.len() as libc::c_uint;
+        let flags = libc::MSG_DONTWAIT;
+        // SAFETY: there are `count` headers; the addresses, parts and frames they point to outlive the call, which only
+        // reads them.
+        let sent = unsafe { libc::sendmmsg(self.0.as_raw_fd(), headers.as_mut_ptr(), count, flags as _) };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 }
 

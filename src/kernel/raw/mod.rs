@@ -7,6 +7,7 @@
 
 pub mod claims;
 pub mod frame;
+pub mod vrids;
 
 #[cfg(test)]
 mod tests;
@@ -27,8 +28,9 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol as IpProtocol, SockAddr,
 
 use super::Family;
 use super::sockopt::{Ipv4MulticastInterface, Ipv6Checksum};
+use vrids::Vrids;
 
-/// Datagrams one call of `Receiver::receive` takes at most.
+/// Datagrams that one call receives at most, and frames that one call sends.
 pub const BATCH_MAX: usize = 64;
 /// As long as a datagram can be.
 pub const DATAGRAM_MAX: usize = 65_535;
@@ -149,12 +151,14 @@ pub enum Bytes<'a> {
 pub struct Receiver {
     socket: Socket,
     family: Family,
+    protocol: Protocol,
     control: Vec<u8>,
 }
 
 impl Receiver {
-    /// `buffer` is the size of the kernel's queue in bytes; `None` leaves the system's.
-    pub fn open(listen: &Listen, protocol: Protocol, buffer: Option<usize>) -> Result<Receiver, OpenError> {
+    /// `buffer` is the size of the kernel's queue in bytes; `None` leaves the system's. Adverts of other routers than
+    /// `of` are dropped by the kernel.
+    pub fn open(listen: &Listen, protocol: Protocol, buffer: Option<usize>, of: &Vrids) -> Result<Receiver, OpenError> {
         let (address, interface) = match listen {
             Listen::Group(group, interface) => (*group, Some(interface)),
             Listen::Address(address, interface) => (*address, interface.as_ref()),
@@ -162,6 +166,8 @@ impl Receiver {
         let family = Family::of(address);
         let socket = raw(family, protocol)?;
         let option = OpenError::at(Step::SetOption);
+        // Until it is bound, it is given what comes in anywhere.
+        socket.attach_filter(&vrids::closed()).map_err(&option)?;
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).map_err(&option)?;
         }
@@ -184,7 +190,16 @@ impl Receiver {
         let scope = interface.map_or(0, |interface| interface.index);
         socket.bind(&socket_address(address, scope)).map_err(OpenError::at(Step::BindAddress))?;
         let control = cmsg_space!(libc::in6_pktinfo, libc::c_int);
-        Ok(Receiver { socket, family, control })
+        let mut receiver = Receiver { socket, family, protocol, control };
+        // What slipped in before the filter; an interface that is down says so here, and is no obstacle.
+        let _ = receiver.receive(&mut [0; 1], |_| ());
+        receiver.hear_of(of).map_err(&option)?;
+        Ok(receiver)
+    }
+
+    /// Only adverts of these routers from now on. The kernel changes its filter between two datagrams.
+    pub fn hear_of(&self, vrids: &Vrids) -> io::Result<()> {
+        self.socket.attach_filter(&vrids.filter(self.family, self.protocol))
     }
 
     /// Hands at most `BATCH_MAX` waiting datagrams to `each`; says whether more may wait. Many receivers share one

@@ -2,6 +2,7 @@
 use std::net::IpAddr;
 
 use super::frame::Announcement;
+use super::vrids::Vrids;
 use super::{Listen, OpenError, Protocol, Receiver, Step};
 use crate::kernel::Mac;
 
@@ -54,7 +55,7 @@ fn the_step_that_failed_is_named() {
         "224.0.0.18".parse().unwrap(),
         super::Interface { index: u32::MAX, name: "no-such-device".into() },
     );
-    let error: OpenError = Receiver::open(&listen, Protocol::Vrrp, None).unwrap_err();
+    let error: OpenError = Receiver::open(&listen, Protocol::Vrrp, None, &Vrids::All).unwrap_err();
     // Without the right to raw sockets it fails one step earlier.
     assert!(matches!(error.step, Step::BindInterface | Step::Create), "{error}");
     assert!(error.errno().is_some());

@@ -19,6 +19,7 @@ use std::io;
 
 use nix::sys::socket::SockProtocol;
 
+use super::Family;
 use super::netlink::Socket;
 pub use address::Address;
 pub use link::Link;
@@ -48,6 +49,13 @@ impl Asker {
 
     pub fn routes(&mut self) -> io::Result<Vec<Route>> {
         self.0.dump(&Route::dump(), Route::parse)
+    }
+
+    /// The routes of one family and one routing protocol's number.
+    pub fn routes_of(&mut self, family: Family, protocol: u8) -> io::Result<Vec<Route>> {
+        let of = |route: &Route| (route.family, route.protocol) == (family, protocol);
+        // An old kernel tells all.
+        self.0.dump(&Route::dump_of(family, protocol), |message| Route::parse(message).filter(of))
     }
 
     pub fn rules(&mut self) -> io::Result<Vec<Rule>> {

@@ -161,6 +161,14 @@ impl Route {
         Request::new(libc::RTM_GETROUTE, 0, &[0; HEADER])
     }
 
+    /// Only what a routing protocol of this number has put there: the kernel looks through a table of the whole world's
+    /// routes much quicker than it tells it.
+    pub fn dump_of(family: Family, protocol: u8) -> Request {
+        let mut header = [0; HEADER];
+        (header[0], header[5]) = (family.number(), protocol);
+        Request::new(libc::RTM_GETROUTE, 0, &header)
+    }
+
     fn request(&self, kind: u16, flags: u16) -> Request {
         let length = |prefix: Option<Prefix>| prefix.map_or(0, |prefix| prefix.length);
         let mut header = [0; HEADER];

@@ -55,9 +55,7 @@ impl Announcing {
             }
         }
         for _ in 0..wanted.rounds {
-            for frame in &at_once {
-                send(&mut self.announcer, frame, &mut self.unsent, log);
-            }
+            send(&self.announcer, &at_once, &mut self.unsent, log);
         }
         self.serve(log);
     }
@@ -71,7 +69,7 @@ impl Announcing {
     pub(super) fn serve(&mut self, log: &Log) {
         let Announcing { announcer, pace, unsent } = self;
         let before = pace.dropped;
-        pace.serve(clock::now(), |frame| send(announcer, frame, unsent, log));
+        pace.serve(clock::now(), |frame| send(announcer, std::slice::from_ref(frame), unsent, log));
         *unsent += pace.dropped - before;
     }
 
@@ -86,11 +84,11 @@ impl Announcing {
     }
 }
 
-fn send(announcer: &mut Announcer, frame: &Announcement, unsent: &mut u64, log: &Log) {
-    if let Err(error) = announcer.announce(frame) {
+fn send(announcer: &Announcer, frames: &[Announcement], unsent: &mut u64, log: &Log) {
+    announcer.announce(frames, |frame, error| {
         *unsent += 1;
         log.debug(format_args!("{} was not announced: {error}", frame.address));
-    }
+    });
 }
 
 /// The interface whose wire a frame leaves by: the one beneath an interface made for a virtual router.

@@ -13,6 +13,7 @@ use super::interfaces::Interfaces;
 use super::ports::Ports;
 use super::statics;
 use crate::channel::{Kind, Thing};
+use crate::kernel::Family;
 use crate::kernel::netlink::socket::SEND_MAX;
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
 use crate::kernel::rtnl::address::Lifetimes;
@@ -91,6 +92,14 @@ pub(super) struct Refused {
     pub(super) item: Item,
     pub(super) adding: bool,
     pub(super) refusal: Refusal,
+}
+
+/// What was read from the kernel after changes had been missed; of routes and rules, only what is like ours.
+#[derive(Debug)]
+pub(super) struct Now<'a> {
+    pub(super) interfaces: &'a Interfaces,
+    pub(super) routes: Option<Vec<rtnl::Route>>,
+    pub(super) rules: Option<Vec<rtnl::Rule>>,
 }
 
 /// The desk between engine and writer.
@@ -416,11 +425,32 @@ impl Holder {
         gone.into_iter().flat_map(|key| self.lose(key)).collect()
     }
 
-    /// After a resync: what is no longer on its interface was lost meanwhile.
-    pub(super) fn compare(&mut self, interfaces: &Interfaces) -> Vec<(InstanceId, Item)> {
-        let gone = self.keys(|key, _| match key {
-            Key::Address(index, ip, _) => !interfaces.has(*index, *ip),
-            Key::Route(_) | Key::Rule(_) => false,
+    /// Whether the writer has answered everything that was asked for. What is on its way can be compared with nothing.
+    pub(super) fn is_settled(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// The kinds of routes to look for when something may have been lost: family and number of the routing protocol.
+    pub(super) fn route_kinds(&self) -> BTreeSet<(Family, u8)> {
+        let kinds = self.present.values().filter_map(|present| match &present.what {
+            What::Route(route) => Some((route.family, route.protocol)),
+            What::Address(_) | What::Rule(_) => None,
+        });
+        kinds.collect()
+    }
+
+    pub(super) fn has_rules(&self) -> bool {
+        self.present.keys().any(|key| matches!(key, Key::Rule(_)))
+    }
+
+    /// After a resync: what is not there any more was lost meanwhile. Where nothing could be read nothing is known.
+    pub(super) fn compare(&mut self, now: &Now<'_>) -> Vec<(InstanceId, Item)> {
+        let gone = self.keys(|_, what| match what {
+            What::Address(address) => !now.interfaces.has(address.interface, address.address),
+            What::Route(route) => {
+                now.routes.as_ref().is_some_and(|seen| !seen.iter().any(|seen| route.is_seen_as(seen)))
+            }
+            What::Rule(rule) => now.rules.as_ref().is_some_and(|seen| !seen.iter().any(|seen| rule.is_seen_as(seen))),
         });
         gone.into_iter().flat_map(|key| self.lose(key)).collect()
     }

@@ -18,6 +18,7 @@ mod dumps;
 mod filter;
 mod heart;
 mod interfaces;
+mod losses;
 mod meaning;
 mod notices;
 mod pace;
@@ -176,6 +177,8 @@ struct Worker<'a> {
     renew_at: Option<u64>,
     /// Ports may look different now.
     stale: bool,
+    /// Something we hold may have gone without our hearing of it.
+    unsure: bool,
     retiring: bool,
     /// Everything stays as it is and we go.
     left: bool,
@@ -202,12 +205,12 @@ impl<'a> Worker<'a> {
             holder: Holder::default(),
             statics: Statics::default(),
             strangers: Strangers::default(),
-            rivals: Rivals::new()?,
+            rivals: Rivals::new().map_err(no_packet_socket)?,
             beats: Beats::default(),
             filtering: Filtering::default(),
             writer,
             answers,
-            announcing: Announcing::new()?,
+            announcing: Announcing::new().map_err(no_packet_socket)?,
             bequest: Bequest::default(),
             heart: Heart::new(),
             told_tracks: BTreeMap::new(),
@@ -222,6 +225,7 @@ impl<'a> Worker<'a> {
             read: None,
             renew_at: None,
             stale: true,
+            unsure: false,
             retiring: false,
             left: false,
         };
@@ -252,7 +256,7 @@ impl<'a> Worker<'a> {
         self.virtual_addresses = virtual_addresses(&plan);
         self.announcing.follow(&plan.spacing);
         self.plan = plan;
-        self.ports.plan(&self.plan.ports, &self.plan.around.queues);
+        self.ports.plan(&self.plan);
         self.strangers.follow(&self.plan);
         self.rivals.retain(|instance| self.plan.setup.instances.contains_key(&instance));
         self.interfaces.ask_only(|name| self.plan.around.polled.contains_key(name));
@@ -487,6 +491,7 @@ impl World for Worker<'_> {
         for notice in notices {
             self.notice(notice)?;
         }
+        self.look_for_losses()?;
         // After a long sleep leases have run out, and what is lost must not be renewed.
         if let Some(job) = self.holder.burial()
             && self.writer.submit(job).is_err()
@@ -523,9 +528,10 @@ impl World for Worker<'_> {
         if self.left {
             self.tell_that_we_left(engine);
         }
-        if std::mem::take(&mut self.retiring) {
+        // The engine may hear of the change with the next turn only.
+        if self.pending.is_empty() && std::mem::take(&mut self.retiring) {
             // What left with this turn has said goodbye through its port.
-            self.ports.retire(&self.plan.ports);
+            self.stale |= self.ports.retire(&self.plan);
             self.virtuals.retire(&self.plan);
         }
         for (wanted, to) in std::mem::take(&mut self.asked) {
@@ -555,6 +561,10 @@ impl World for Worker<'_> {
     fn is_over(&self, engine: &Engine) -> bool {
         engine.is_finished() || self.left
     }
+}
+
+fn no_packet_socket(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("no packet socket to announce addresses with: {error}"))
 }
 
 fn virtual_addresses(plan: &VrrpPlan) -> BTreeSet<IpAddr> {

@@ -17,10 +17,8 @@ impl Worker<'_> {
                 .log
                 .warning("changes of the network came faster than they could be read: reading everything anew");
             self.interfaces = self.interfaces.read_again(&mut self.asker)?;
-            let lost = self.holder.compare(&self.interfaces);
-            self.lost(lost);
             self.statics.ask_again(clock::now());
-            self.stale = true;
+            (self.unsure, self.stale) = (true, true);
             return Ok(());
         }
         let event = match event {

@@ -11,12 +11,13 @@ use std::net::IpAddr;
 use super::convert;
 use super::interfaces::Interfaces;
 use crate::channel::Farewell;
+use crate::kernel::raw::vrids::Vrids;
 use crate::kernel::raw::{Bytes, DATAGRAM_MAX, Interface, Listen, OpenError, Outgoing, Protocol, Receiver, Sender};
 use crate::kernel::ready::Ready;
 use crate::kernel::rtnl::Link as KernelLink;
 use crate::observe::log::Log;
 use crate::plan::vrrp::surroundings::Queue;
-use crate::plan::vrrp::{Hears, Port as Planned};
+use crate::plan::vrrp::{Hears, Port as Planned, VrrpPlan};
 use crate::proto::vrrp::{Datagram, Input, Link, PortId, Raw, Transmission, WallTime};
 
 /// Of instances without an interface.
@@ -35,6 +36,8 @@ pub(super) struct Ports {
 struct Port {
     planned: Planned,
     queue: Queue,
+    /// Whose adverts are let in.
+    vrids: Vrids,
     sockets: Option<Sockets>,
     told_link: Option<Link>,
     told_source: Option<Option<IpAddr>>,
@@ -71,16 +74,22 @@ impl Ports {
         Ok(Ports { ready: Ready::new()?, ports: BTreeMap::new(), buffer: vec![0; DATAGRAM_MAX], unsent: 0 })
     }
 
-    /// The wanted ports from now on. Those that are not wanted any more stay until `retire`.
-    pub(super) fn plan(&mut self, planned: &BTreeMap<PortId, Planned>, queues: &BTreeMap<PortId, Queue>) {
-        for (id, planned) in planned {
-            let queue = queues.get(id).copied().unwrap_or_default();
+    /// The wanted ports from now on. Those that are not wanted any more stay until `retire`, and so long adverts of
+    /// routers come in that were here before: none is missed by who comes or goes.
+    pub(super) fn plan(&mut self, plan: &VrrpPlan) {
+        for (id, planned) in &plan.ports {
+            let queue = plan.around.queues.get(id).copied().unwrap_or_default();
+            let vrids = vrids(*id, plan);
             match self.ports.get_mut(id) {
-                Some(port) if port.planned == *planned => port.queue = queue,
+                Some(port) if port.planned == *planned => {
+                    port.queue = queue;
+                    port.hear_of(vrids.and(&port.vrids));
+                }
                 _ => {
                     let port = Port {
                         planned: planned.clone(),
                         queue,
+                        vrids,
                         sockets: None,
                         told_link: None,
                         told_source: None,
@@ -92,9 +101,17 @@ impl Ports {
         }
     }
 
-    /// Closes the ports that are not wanted any more.
-    pub(super) fn retire(&mut self, planned: &BTreeMap<PortId, Planned>) {
-        self.ports.retain(|id, _| planned.contains_key(id));
+    /// Closes the ports that are not wanted any more, and the others to routers that are not here any more. Whether to
+    /// look at the ports again.
+    pub(super) fn retire(&mut self, plan: &VrrpPlan) -> bool {
+        self.ports.retain(|id, _| plan.ports.contains_key(id));
+        let mut closed = false;
+        for (id, port) in &mut self.ports {
+            let was_open = port.sockets.is_some();
+            port.hear_of(vrids(*id, plan));
+            closed |= was_open && port.sockets.is_none();
+        }
+        closed
     }
 
     /// Looks at all ports again: opens what can be opened, and says what the engine should know.
@@ -202,7 +219,26 @@ impl Ports {
     }
 }
 
+/// The routers of a port. Who wants to hear of strangers hears all.
+fn vrids(id: PortId, plan: &VrrpPlan) -> Vrids {
+    if plan.around.tells_unknown_vrids {
+        return Vrids::All;
+    }
+    Vrids::These(plan.setup.instances.values().filter(|params| params.port == id).map(|params| params.vrid).collect())
+}
+
 impl Port {
+    /// A socket that cannot be told is closed: the next look at the port opens another, and says why if it cannot.
+    fn hear_of(&mut self, vrids: Vrids) {
+        if self.vrids == vrids {
+            return;
+        }
+        if self.sockets.as_ref().is_some_and(|sockets| sockets.receiver.hear_of(&vrids).is_err()) {
+            self.sockets = None;
+        }
+        self.vrids = vrids;
+    }
+
     fn found<'a>(&self, interfaces: &'a Interfaces) -> Found<'a> {
         let named = |name: &Option<String>| name.as_deref().and_then(|name| interfaces.named(name));
         let base = named(&self.planned.interface);
@@ -286,7 +322,7 @@ impl Port {
     fn open(&self, id: PortId, ready: &Ready, on: Where, room: u64) -> Result<Sockets, OpenError> {
         let protocol = if self.planned.authenticated { Protocol::Ah } else { Protocol::Vrrp };
         let buffer = usize::try_from(room).ok().filter(|octets| *octets > 0);
-        let receiver = Receiver::open(&on.listen, protocol, buffer)?;
+        let receiver = Receiver::open(&on.listen, protocol, buffer, &self.vrids)?;
         let sender = Sender::open(convert::family(self.planned.family), protocol, on.transmit.as_ref())?;
         ready.add(&receiver, id.0.into()).map_err(OpenError::watching)?;
         Ok(Sockets { on, receiver, sender })

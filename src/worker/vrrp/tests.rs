@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::apply::{self, Holder, Part, Place};
+use super::apply::{self, Holder, Now, Part, Place};
 use super::interfaces::Interfaces;
 use super::{convert, report};
 use crate::kernel::netlink::{Done, Job, Refusal, Request};
@@ -318,7 +318,26 @@ fn a_link_that_goes_takes_its_addresses_along_and_a_resync_finds_the_missing() {
     assert_eq!(lost, [(ONE, Item::Address(ip("10.0.0.2")))]);
     let mut seen = interfaces();
     seen.note(&Event::Address(Address::new(ETH0, ip("10.0.0.9"), 24)));
-    assert_eq!(desk.holder.compare(&seen), [(ONE, Item::Address(ip("10.0.0.1")))]);
+    let now = Now { interfaces: &seen, routes: Some(Vec::new()), rules: Some(Vec::new()) };
+    assert_eq!(desk.holder.compare(&now), [(ONE, Item::Address(ip("10.0.0.1")))]);
+}
+
+#[test]
+fn a_resync_finds_the_rules_that_were_removed_and_none_where_nothing_could_be_read() {
+    let mut desk = Desk::new();
+    for number in [1, 2] {
+        desk.plan.details.insert(DetailId(number), Detail::Rule(Box::new(rule(number * 10))));
+    }
+    let both = [1, 2].map(|number| HeldDetail { detail: DetailId(number), tracked: true });
+    desk.hold(ONE, &Holdings { rules: both.to_vec(), ..Holdings::default() });
+    assert!(!desk.holder.is_settled(), "what is on its way can be compared with nothing");
+    desk.answer(&[]);
+    assert!(desk.holder.is_settled() && desk.holder.has_rules());
+    let here = interfaces();
+    let mut compare = |rules| desk.holder.compare(&Now { interfaces: &here, routes: Some(Vec::new()), rules });
+    assert_eq!(compare(None), []);
+    assert_eq!(compare(Some(vec![convert::rule(&rule(20))])), [(ONE, Item::Rule(DetailId(1)))]);
+    assert_eq!(compare(Some(Vec::new())), [(ONE, Item::Rule(DetailId(2)))]);
 }
 
 #[test]
