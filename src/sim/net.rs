@@ -268,6 +268,7 @@ impl Network {
 
     /// Decides what becomes of a frame sent now.
     pub fn send(&mut self, now: Instant, frame: Frame) -> Fate {
+        let mut delay = None;
         for at in 0..self.rules.len() {
             let Some(&(id, rule)) = self.rules.get(at) else { break };
             if !rule.applies(frame.link) {
@@ -287,11 +288,14 @@ impl Network {
                     let at = now + self.random.time(self.delay.0, self.delay.1);
                     return Fate::Disturbed { at, frame };
                 }
-                Fault::Delay(least, most) => return self.plain(now, frame, (least, most)),
+                // A slow link may still be cut.
+                Fault::Delay(least, most) => {
+                    delay.get_or_insert((least, most));
+                }
                 Fault::Loss(_) | Fault::Copy(_) | Fault::Late(_, _) | Fault::Corrupt(_) => {}
             }
         }
-        self.plain(now, frame, self.delay)
+        self.plain(now, frame, delay.unwrap_or(self.delay))
     }
 
     fn hold(&mut self, rule: RuleId, frame: Frame) -> Fate {

@@ -134,3 +134,15 @@ fn corruption_changes_the_bytes_of_an_advert() {
         assert_ne!(seen.packet, sent.packet);
     }
 }
+
+#[test]
+fn a_link_that_is_cut_and_then_slowed_stays_cut() {
+    let mut network = network();
+    let (from, to) = (Stations::one(A), Stations::one(B));
+    let cut = network.add(rule(from, to, Fault::Cut));
+    network.add(rule(from, to, Fault::Delay(40 * MS, 50 * MS)));
+    assert_eq!(network.send(Instant::ZERO, frame(A, B, 0)), Fate::Barred);
+    network.remove(Instant::ZERO, cut);
+    let at = arrival(network.send(Instant::ZERO, frame(A, B, 0))).expect("arrives");
+    assert!(at.since(Instant::ZERO) >= 40 * MS, "{at:?}");
+}
