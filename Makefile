@@ -128,6 +128,11 @@ bench-ipvs: ## time programming 37,205 real servers in the kernel of a guest, be
 model: ## search small worlds of the VRRP machine exhaustively, the large ones too (minutes)
 	LARGE=1 $(CARGO) test --release --locked --no-default-features --features model --lib sim::model -- --nocapture
 
+.PHONY: fuzz
+fuzz: ## build and play the fuzz targets, SECONDS_EACH (20) for each; TARGET=name plays one
+	@dist/need build
+	@fuzz/run
+
 .PHONY: mutants
 mutants: ## break one rule at a time and demand that a test notices (about ten minutes)
 	@tests/mutants/run.sh
