@@ -121,6 +121,9 @@ pub fn must_rest(world: &mut World) {
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_LEAST: Duration = Duration::from_millis(1);
 
+/// What an instance may have asked of the kernel when things come to rest: to hold and to give up, half by half.
+const REQUESTS_EACH: u32 = 4;
+
 /// In how many intervals masters whose AH numbers go in step come apart, however many they are.
 const TIE_ADVERTS: u32 = 8;
 
@@ -139,8 +142,9 @@ fn bounds(world: &World, router: usize) -> (Duration, Duration) {
         }
         for (member, id) in &shape.members {
             let Some(node) = world.node(*member) else { continue };
-            // The kernel takes its time also for what was removed.
-            settle = settle.max(node.kernel.longest() * 4);
+            // The kernel takes its time, also for what was removed, and does one thing after the other.
+            let requests = u32::try_from(node.plan.setup.instances.len().max(1)).unwrap_or(1) * REQUESTS_EACH;
+            settle = settle.max(node.kernel.longest() * requests);
             let Some(params) = node.plan.setup.instances.get(id) else { continue };
             members = members.with(*member);
             down = down.max(longest_wait(world, scope, params, learned(world, *member, *id)));
