@@ -12,6 +12,7 @@ mod changes;
 mod counters;
 mod group;
 mod instance;
+mod instances;
 mod io;
 mod params;
 mod port;
@@ -55,6 +56,7 @@ use super::track::{Reading, Track};
 use super::{Deadline, Instant, Machine, Purpose};
 use group::Group;
 use instance::Instance;
+use instances::Instances;
 use port::Port;
 use turn::{Noise, Tickets, Turn};
 
@@ -83,7 +85,7 @@ pub struct Engine {
     globals: Globals,
     ports: BTreeMap<PortId, Port>,
     tracks: BTreeMap<TrackId, Track>,
-    instances: BTreeMap<InstanceId, Instance>,
+    instances: Instances,
     groups: BTreeMap<GroupId, Group>,
     membership: BTreeMap<InstanceId, GroupId>,
     /// What the operator wants of instances, and until when.
@@ -114,7 +116,7 @@ impl Engine {
             globals: Globals::default(),
             ports: BTreeMap::new(),
             tracks: BTreeMap::new(),
-            instances: BTreeMap::new(),
+            instances: Instances::default(),
             groups: BTreeMap::new(),
             membership: BTreeMap::new(),
             stands: BTreeMap::new(),
