@@ -28,28 +28,33 @@ build: ## build the release binaries
 	@dist/need build
 	$(CARGO) build --release --locked --workspace
 
+# The demonstrations do not wait for what makes a release small and fast, nor for TLS, which nothing in them speaks.
+DEMO := target/demo/steadfast
+build_demo = $(CARGO) build --profile demo --locked --no-default-features --features daemon --bin steadfast
+
 .PHONY: demo
 demo: ## build, lay a lab of directors, web servers and a client, show what the client feels while they die, clean up
-	@dist/need build demo
-	$(CARGO) build --release --locked
-	@dist/demo/run target/release/steadfast
+	@dist/need program demo
+	$(build_demo)
+	@dist/demo/run $(DEMO)
 
 .PHONY: demo-shell
 demo-shell: ## the same lab with a shell in it, to look around and break things
-	@dist/need build demo
-	$(CARGO) build --release --locked
-	@dist/demo/run target/release/steadfast shell
+	@dist/need program demo
+	$(build_demo)
+	@dist/demo/run $(DEMO) shell
 
 .PHONY: ipvs-demo
 ipvs-demo: ## build, boot a kernel with load balancing, show servers that die and return with the table at each step
-	@dist/need build guest
-	$(CARGO) build --release --locked
-	@dist/ipvs-demo/run target/release/steadfast
+	@dist/need program guest
+	$(build_demo)
+	@dist/ipvs-demo/run $(DEMO)
 
 .PHONY: test
 test: ## everything that must hold: format, lints, all tests, generated documents
 	@dist/need build test
 	@dist/need browser || echo "SKIPPED: the page is not looked at in a browser, because Debian's package chromium cannot be installed"
+	@dist/need metrics || echo "SKIPPED: promtool does not read the metrics, because Debian's package prometheus cannot be had"
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features steadfast/model -- -D warnings
 	# The labs of namespaces wait more than they work, so there are more of them than cores. The simulated worlds are the
@@ -79,6 +84,11 @@ chaos: ## kill random processes of three nodes for SECONDS (300), with SEED when
 lint: ## format check and clippy only
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --features steadfast/model -- -D warnings
+
+.PHONY: deny
+deny: ## licences, sources and known faults of everything we are built from (cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny check
 
 .PHONY: sim
 sim: ## simulate SEEDS fresh worlds (2000) and all saved ones, watching every promise; SEED=N plays one and shows it

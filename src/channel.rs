@@ -10,6 +10,7 @@ mod outbox;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -38,8 +39,10 @@ pub enum Message {
     Answer { id: u64, body: String },
     /// From a worker to the supervisor, and from there to the status worker.
     Happened(Happened),
-    /// To the status worker: what happened before it started.
-    Past(Vec<Happened>),
+    /// To the status worker: what happened before it started, and how much of it was posted.
+    Past { events: Vec<Happened>, posted: Posted },
+    /// From the status worker: a webhook is done with the events up to this number.
+    Posted { hook: u64, number: u64 },
     /// From a worker: it lives by the configuration of this epoch, or says why it does not.
     Reloaded { epoch: u64, refused: Option<String> },
     /// From a worker: what must be done should it die.
@@ -163,6 +166,15 @@ pub struct Happened {
     pub state: Option<String>,
     pub why: Option<String>,
     pub priority: Option<u8>,
+}
+
+/// How far webhooks are with the events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// The last event each of them is done with.
+    pub hooks: BTreeMap<u64, u64>,
+    /// One that is not among them begins after this number.
+    pub others: u64,
 }
 
 /// The files a worker writes when it is asked to.

@@ -148,8 +148,10 @@ fn the_demonstration_comes_to_its_end_and_leaves_nothing() {
 
 #[test]
 fn interrupted_at_any_moment_it_leaves_nothing() {
-    // Before anything is there, while the lab is laid, and while requests fail.
-    for (number, words) in ["kernel", "run one file", "web server 1 is killed"].into_iter().enumerate() {
+    // Before anything is there, while the lab is laid, while requests fail, and while there is no master.
+    for (number, words) in
+        ["kernel", "run one file", "web server 1 is killed", "loses its power"].into_iter().enumerate()
+    {
         let Some(mut demo) = Demo::start(&format!("interrupted-{number}")) else { return };
         demo.until(words);
         demo.signal("INT");

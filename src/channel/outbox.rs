@@ -30,6 +30,7 @@ pub(super) enum Matter {
     Ask(u64),
     Answer(u64),
     Past,
+    Posted(u64),
     Happened(u64),
 }
 
@@ -47,7 +48,8 @@ impl Matter {
             Message::Dump(dump) => Matter::Dump(*dump),
             Message::Ask { id, .. } => Matter::Ask(*id),
             Message::Answer { id, .. } => Matter::Answer(*id),
-            Message::Past(_) => Matter::Past,
+            Message::Past { .. } => Matter::Past,
+            Message::Posted { hook, .. } => Matter::Posted(*hook),
             Message::Happened(happened) => Matter::Happened(happened.number),
         }
     }

@@ -171,6 +171,11 @@ impl Look {
         Ok(Look { answer, daemon, vrrp, lvs, unknown })
     }
 
+    /// When it was taken.
+    pub(super) fn taken(&self) -> f64 {
+        self.vrrp.taken.max(self.lvs.taken)
+    }
+
     pub(super) fn instance(&self, name: &str) -> Option<&Instance> {
         self.vrrp.instances.iter().find(|instance| instance.name == name)
     }

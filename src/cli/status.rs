@@ -10,8 +10,9 @@ use super::Output;
 use super::ask::{Daemon, Look, granted, with_daemon};
 use crate::kernel::clock;
 use crate::observe::page::{lasting, sum, wished};
+use crate::observe::peers;
 use crate::observe::snapshot::lvs::{Lvs, Server, Service, is_called};
-use crate::observe::snapshot::{Instance, State};
+use crate::observe::snapshot::{Instance, Session, State};
 
 /// Between two looks of `--watch`.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
@@ -63,6 +64,7 @@ fn show(look: &Look, name: Option<&String>, output: &mut Output<'_>) -> Result<(
             lines.push(format!("group {}: {}, {}", group.name, group.state.word(), group.members.join(", ")));
         }
         lines.extend(vrrp.tracks.iter().map(|track| format!("{} {}: {}", track.kind, track.name, up(track.up))));
+        lines.extend(daemon.sessions.iter().map(|session| session_line(session, look.taken())));
         lines.extend(daemon.log.wish().map(|wish| wished(&wish, daemon.log.ends_in)));
     }
     if lines.is_empty() {
@@ -70,6 +72,11 @@ fn show(look: &Look, name: Option<&String>, output: &mut Output<'_>) -> Result<(
     }
     output.print(lines.join("\n"));
     Ok(())
+}
+
+fn session_line(session: &Session, taken: f64) -> String {
+    let lasts = session.since.map(|since| format!(" for {}", lasting(taken - since))).unwrap_or_default();
+    format!("BFD session {} with {}: {}{lasts}", session.name, session.neighbour, session.word())
 }
 
 fn service_line(service: &Service, taken: f64) -> String {
@@ -160,6 +167,9 @@ pub(super) fn describe(instance: &Instance, taken: f64) -> String {
     if let (State::Backup, Some(master)) = (instance.state, &instance.master) {
         lines.push(format!("  master is {} with priority {}", master.address, master.priority));
     }
+    let followed = instance.master.as_ref().filter(|_| instance.state == State::Backup);
+    let others = instance.peers.iter().filter(|peer| followed.is_none_or(|master| master.address != peer.address));
+    lines.extend(others.map(|peer| format!("  peer {} {}", peer.address, peers::said(peer, instance, taken))));
     if let Some(other) = &instance.other_master {
         lines.push(format!("  another master speaks: {other}"));
     }

@@ -6,7 +6,7 @@
 //! event is on its way the others wait, `WAITING_MAX` at the most; then the oldest of them goes, chatter before changes of
 //! state. Needs a tokio `LocalSet`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::io;
@@ -18,10 +18,11 @@ use std::time::Duration;
 use keepalived_conf::blocks::global::webhook::Webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 
-use crate::channel::Happened;
+use crate::channel::{Happened, Posted};
 use crate::kernel::offspring::{self, Offspring};
 use crate::kernel::seqpacket::{End, Line};
 use crate::observe::log::Log;
@@ -80,6 +81,8 @@ impl Default for Times {
 pub struct Webhooks {
     node: String,
     hooks: Vec<Rc<Queue>>,
+    /// Some hook is farther than before.
+    moved: Rc<Notify>,
 }
 
 #[derive(Debug)]
@@ -88,10 +91,15 @@ struct Queue {
     waiting: RefCell<VecDeque<Waiting>>,
     filled: Notify,
     seen: RefCell<Hook>,
+    /// The last event it is done with, and the last one that was told of.
+    done: Cell<Option<u64>>,
+    told: Cell<Option<u64>>,
+    moved: Rc<Notify>,
 }
 
 #[derive(Debug)]
 struct Waiting {
+    number: u64,
     body: String,
     changes: bool,
 }
@@ -101,11 +109,12 @@ impl Webhooks {
     pub fn new(addresses: &[Webhook], node: String, program: Option<PathBuf>, times: Times, log: &Log) -> Webhooks {
         let poster =
             Rc::new(Poster { program: program.unwrap_or_else(|| offspring::beside(PROGRAM)), ..Poster::default() });
+        let moved = Rc::new(Notify::new());
         let mut hooks: Vec<Rc<Queue>> = Vec::new();
         for address in addresses {
             // Two may differ only in what is not shown.
             let same = hooks.iter().filter(|other| other.hook.place() == address.place()).count();
-            hooks.push(Rc::new(Queue::new(address.clone(), same)));
+            hooks.push(Rc::new(Queue::new(address.clone(), same, moved.clone())));
         }
         if !hooks.is_empty() {
             // While we have every right: another user may not reach the program. What fails here is told with the first event.
@@ -115,7 +124,7 @@ impl Webhooks {
             let (hook, poster, log) = (hook.clone(), poster.clone(), log.clone());
             tokio::task::spawn_local(async move { hook.serve(&poster, times, &log).await });
         }
-        Webhooks { node, hooks }
+        Webhooks { node, hooks, moved }
     }
 
     pub fn tell(&self, happened: &Happened) {
@@ -124,7 +133,29 @@ impl Webhooks {
         }
         let body = body(happened, &self.node);
         for hook in &self.hooks {
-            hook.add(Waiting { body: body.clone(), changes: happened.state.is_some() });
+            hook.add(waiting(happened, &body));
+        }
+    }
+
+    /// Takes up what another process has left, which told how far it was.
+    pub fn go_on(&self, events: &[Happened], posted: &Posted) {
+        for hook in &self.hooks {
+            let from = posted.hooks.get(&hook.key()).copied().unwrap_or(posted.others);
+            hook.is_done_with(from);
+            for happened in events.iter().filter(|happened| happened.number > from) {
+                hook.add(waiting(happened, &body(happened, &self.node)));
+            }
+        }
+    }
+
+    /// Waits until hooks are farther than before: which, and how far. Dropping the future loses nothing.
+    pub async fn posted(&self) -> Vec<(u64, u64)> {
+        loop {
+            let news: Vec<(u64, u64)> = self.hooks.iter().filter_map(|hook| hook.news()).collect();
+            if !news.is_empty() {
+                return news;
+            }
+            self.moved.notified().await;
         }
     }
 
@@ -134,6 +165,10 @@ impl Webhooks {
             |hook: &Rc<Queue>| Hook { waiting: hook.waiting.borrow().len() as u64, ..hook.seen.borrow().clone() };
         self.hooks.iter().map(seen).collect()
     }
+}
+
+fn waiting(happened: &Happened, body: &str) -> Waiting {
+    Waiting { number: happened.number, body: body.to_owned(), changes: happened.state.is_some() }
 }
 
 /// The body of a post. What is added to it later does not change what is here.
@@ -167,14 +202,35 @@ fn verdict(outcome: Result<u16, String>) -> Verdict {
 
 impl Queue {
     /// `same`: how many before it look the same.
-    fn new(hook: Webhook, same: usize) -> Queue {
+    fn new(hook: Webhook, same: usize, moved: Rc<Notify>) -> Queue {
         let place = if same == 0 { hook.place().to_owned() } else { format!("{} ({})", hook.place(), same + 1) };
         Queue {
             hook,
             waiting: RefCell::default(),
             filled: Notify::new(),
             seen: RefCell::new(Hook { place, ..Hook::default() }),
+            done: Cell::new(None),
+            told: Cell::new(None),
+            moved,
         }
+    }
+
+    /// Stands for the address where it is not to be seen.
+    fn key(&self) -> u64 {
+        let digest = Sha256::digest(self.hook.expose().as_bytes());
+        digest.iter().take(8).fold(0, |key, octet| key << 8 | u64::from(*octet))
+    }
+
+    fn is_done_with(&self, number: u64) {
+        self.done.set(self.done.get().max(Some(number)));
+        self.moved.notify_one();
+    }
+
+    /// How far it is, where that was not told yet.
+    fn news(&self) -> Option<(u64, u64)> {
+        let done = self.done.get();
+        let is_news = self.told.replace(done) != done;
+        done.filter(|_| is_news).map(|done| (self.key(), done))
     }
 
     fn add(&self, new: Waiting) {
@@ -191,13 +247,14 @@ impl Queue {
 
     async fn serve(&self, poster: &Poster, times: Times, log: &Log) {
         loop {
-            let body = self.waiting.borrow().front().map(|one| one.body.clone());
-            let Some(body) = body else {
+            let first = self.waiting.borrow().front().map(|one| (one.number, one.body.clone()));
+            let Some((number, body)) = first else {
                 self.filled.notified().await;
                 continue;
             };
             self.deliver(&body, poster, times, log).await;
             self.waiting.borrow_mut().pop_front();
+            self.is_done_with(number);
         }
     }
 
@@ -352,8 +409,8 @@ mod tests {
 
     #[test]
     fn of_too_many_that_wait_chatter_goes_before_changes_of_state_and_is_counted() {
-        let queue = Queue::new(Webhook::read("http://h/").unwrap(), 0);
-        let event = |changes: bool| Waiting { body: String::new(), changes };
+        let queue = Queue::new(Webhook::read("http://h/").unwrap(), 0, Rc::default());
+        let event = |changes: bool| Waiting { number: 0, body: String::new(), changes };
         for number in 0..WAITING_MAX {
             queue.add(event(number % 2 == 0));
         }
@@ -362,5 +419,24 @@ mod tests {
         queue.add(event(true));
         assert_eq!(queue.waiting.borrow().len(), WAITING_MAX);
         assert_eq!(queue.seen.borrow().dropped, WAITING_MAX as u64 / 2 + 1);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_another_process_has_left_is_taken_up_where_it_was() {
+        let moved = Rc::new(Notify::new());
+        let queue = |url: &str| Rc::new(Queue::new(Webhook::read(url).unwrap(), 0, moved.clone()));
+        let (known, new) = (queue("http://h/known"), queue("http://h/new"));
+        let hooks = Webhooks { node: "a".into(), hooks: vec![known.clone(), new.clone()], moved: moved.clone() };
+        let events: Vec<Happened> = (5..=9).map(|number| Happened { number, ..Happened::default() }).collect();
+        let posted = Posted { hooks: [(known.key(), 6)].into(), others: 8 };
+        hooks.go_on(&events, &posted);
+        let waits = |queue: &Queue| queue.waiting.borrow().iter().map(|one| one.number).collect::<Vec<_>>();
+        assert_eq!((waits(&known), waits(&new)), (vec![7, 8, 9], vec![9]));
+        // Who comes next goes on there, even if nothing is posted meanwhile.
+        let told = hooks.posted().await;
+        assert_eq!(told, [(known.key(), 6), (new.key(), 8)]);
+        known.is_done_with(7);
+        assert_eq!(hooks.posted().await, [(known.key(), 7)]);
+        assert_eq!(known.news(), None);
     }
 }

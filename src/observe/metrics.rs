@@ -10,7 +10,7 @@ mod lvs;
 
 use std::collections::BTreeSet;
 
-use super::snapshot::{Daemon, Door, Hook, Instance, KEEPALIVED_STATISTICS, Seen, State, Statistics, Vrrp};
+use super::snapshot::{Daemon, Door, Hook, Instance, KEEPALIVED_STATISTICS, Peer, Seen, State, Statistics, Vrrp};
 
 /// Whose names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +191,13 @@ fn daemon(page: &mut Page, seen: &Daemon) {
             page.sample(name, &[("door", door)], number(of(counted)));
         }
     }
+    page.head("steadfast_bfd_session_up", Kind::Gauge, "1 while a BFD session is up; not there while nobody runs it.");
+    for session in &seen.sessions {
+        if let Some(up) = session.up {
+            let labels = [("name", &*session.name), ("neighbour", &session.neighbour)];
+            page.sample("steadfast_bfd_session_up", &labels, f64::from(u8::from(up)));
+        }
+    }
     let name = "steadfast_status_questions_refused_total";
     page.head(name, Kind::Counter, "Questions to the other workers for which there was no room.");
     page.sample(name, &[], number(seen.questions_refused));
@@ -308,6 +315,50 @@ fn addresses(page: &mut Page, seen: &Vrrp) {
     }
 }
 
+type OfPeer = fn(&Peer) -> Option<f64>;
+
+const PEERS: &[(&str, Kind, &str, OfPeer)] = &[
+    ("steadfast_peer_heard", Kind::Gauge, "1 when an advert of this router was ever taken.", |peer| {
+        Some(f64::from(u8::from(peer.heard.is_some())))
+    }),
+    ("steadfast_peer_priority", Kind::Gauge, "The priority in its last advert; 0 said goodbye.", |peer| {
+        peer.priority.map(f64::from)
+    }),
+    ("steadfast_peer_last_advert_timestamp_seconds", Kind::Gauge, "When its last advert came.", |peer| peer.heard),
+    ("steadfast_peer_adverts_total", Kind::Counter, "Its adverts that were taken.", |peer| {
+        peer.heard.map(|_| number(peer.adverts))
+    }),
+    (
+        "steadfast_peer_longest_gap_seconds",
+        Kind::Gauge,
+        "The longest between two adverts while it was master.",
+        |peer| peer.heard.map(|_| peer.gap),
+    ),
+];
+
+/// Who else speaks for each virtual router: the masters that were seen, and the gaps between their adverts.
+fn peers(page: &mut Page, seen: &Vrrp) {
+    page.head("steadfast_instance_masters_seen", Kind::Gauge, "Other routers of which adverts were taken.");
+    for instance in &seen.instances {
+        let heard = instance.peers.iter().filter(|peer| peer.heard.is_some()).count();
+        of_instance(page, "steadfast_instance_masters_seen", instance, heard as f64);
+    }
+    for (name, kind, help, of) in PEERS {
+        page.head(name, *kind, help);
+        for instance in &seen.instances {
+            for peer in &instance.peers {
+                let Some(value) = of(peer) else { continue };
+                page.sample(name, &[("iname", &instance.name), ("peer", &peer.address)], value);
+            }
+        }
+    }
+    let name = "steadfast_peers_forgotten_total";
+    page.head(name, Kind::Counter, "Other routers that made room for those heard later.");
+    for instance in &seen.instances {
+        of_instance(page, name, instance, number(instance.peers_forgotten));
+    }
+}
+
 fn ours(page: &mut Page, seen: &Vrrp) {
     addresses(page, seen);
     page.one("steadfast_start_time_seconds", "When the VRRP worker started.", seen.started);
@@ -340,6 +391,7 @@ fn ours(page: &mut Page, seen: &Vrrp) {
             }
         }
     }
+    peers(page, seen);
     let name = "steadfast_instance_claims_total";
     page.head(name, Kind::Counter, "Times another host was heard to answer for an address of a master.");
     for instance in &seen.instances {

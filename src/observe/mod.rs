@@ -5,5 +5,6 @@ pub mod dump;
 pub mod log;
 pub mod metrics;
 pub mod page;
+pub mod peers;
 pub mod recording;
 pub mod snapshot;

@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
+use super::peers;
 use super::snapshot::lvs::{Lvs, Service};
-use super::snapshot::{Instance, Seen, State, Vrrp};
+use super::snapshot::{Instance, Seen, Session, State, Vrrp};
 use crate::kernel::clock;
 
 const STYLE: &str = include_str!("page.css");
@@ -44,10 +45,29 @@ pub fn content(seen: &Seen) -> String {
     if let Some(vrrp) = seen.vrrp() {
         routers(&mut text, vrrp);
     }
+    if let Some(daemon) = seen.daemon.as_ref().filter(|daemon| !daemon.sessions.is_empty()) {
+        sessions(&mut text, &daemon.sessions, seen.taken());
+    }
     if let Some(lvs) = seen.lvs() {
         lvs.services.iter().for_each(|service| servers(&mut text, service, lvs));
     }
     text
+}
+
+fn sessions(text: &mut String, sessions: &[Session], taken: f64) {
+    text.push_str("<h2>BFD sessions</h2><table><tr><th>Name<th>Neighbour<th>State<th>For");
+    for session in sessions {
+        let class = match session.up {
+            Some(true) => "master",
+            Some(false) => "fault",
+            None => "init",
+        };
+        let (name, neighbour) = (escaped(&session.name), escaped(&session.neighbour));
+        let lasts = session.since.map(|since| lasting(taken - since)).unwrap_or_default();
+        let word = session.word();
+        let _ = write!(text, "<tr><td>{name}<td>{neighbour}<td><b class=\"{class}\">{word}</b><td>{lasts}");
+    }
+    text.push_str("</table>");
 }
 
 /// A virtual server and its real servers, a row each.
@@ -163,6 +183,9 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
         let when = if instance.state == State::Backup { "" } else { " (last heard)" };
         pair("Master", format!("{} with priority {}{when}", master.address, master.priority));
     }
+    for peer in &instance.peers {
+        pair("Peer", format!("{} {}", peer.address, peers::said(peer, instance, taken)));
+    }
     pair("Adverts", format!("{} taken, {} sent", instance.counters.advert_rcvd, instance.counters.advert_sent));
     text.push_str("</dl>");
     history(text, instance, taken);
@@ -248,7 +271,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::observe::snapshot::lvs::Server;
-    use crate::observe::snapshot::{Step, Term};
+    use crate::observe::snapshot::{Daemon, Peer, Step, Term};
 
     #[test]
     fn names_from_the_configuration_are_text_and_never_markup() {
@@ -289,6 +312,35 @@ mod tests {
         assert!(text.contains("aria-label=\"BACKUP 4 s, MASTER 86 s\""), "{text}");
         assert!(text.contains("<i class=\"master\" style=\"flex-grow:86.1\" title=\"MASTER 86 s\">"), "{text}");
         assert!(text.contains("data-of=\"a&quot;b\""), "{text}");
+    }
+
+    #[test]
+    fn every_peer_is_shown_heard_or_silent_and_so_is_every_session() {
+        let heard = Peer {
+            address: "192.0.2.2".into(),
+            heard: Some(99.5),
+            priority: Some(90),
+            interval: 1.0,
+            ..Peer::default()
+        };
+        let silent = Peer { address: "192.0.2.3".into(), expected: true, ..Peer::default() };
+        let instance = Instance { advert_interval: 1.0, peers: vec![heard, silent], ..Instance::default() };
+        let session = |name: &str, up, since| Session { name: name.into(), up, since, ..Session::default() };
+        let sessions = vec![session("x<y", Some(false), Some(70.0)), session("other", None, None)];
+        let seen = Seen {
+            daemon: Some(Daemon { sessions, ..Daemon::default() }),
+            vrrp: Ok(Some(Vrrp { taken: 100.0, instances: vec![instance], ..Vrrp::default() })),
+            lvs: Ok(None),
+        };
+        let text = content(&seen);
+        for shown in [
+            "<dt>Peer<dd>192.0.2.2 master with priority 90, heard 0.5 s ago<dt>",
+            "<dt>Peer<dd>192.0.2.3 not heard; only masters speak<dt>",
+            "<td>x&lt;y<td><td><b class=\"fault\">down</b><td>30 s<tr>",
+            "<td>other<td><td><b class=\"init\">not run</b><td></table>",
+        ] {
+            assert!(text.contains(shown), "{shown}\n{text}");
+        }
     }
 
     #[test]

@@ -84,10 +84,34 @@ pub struct Daemon {
     pub deaths: BTreeMap<String, u64>,
     pub log: Logging,
     pub webhooks: Vec<Hook>,
+    /// The BFD sessions of the configuration.
+    pub sessions: Vec<Session>,
     /// Where the status worker answers, by name.
     pub doors: BTreeMap<String, Door>,
     /// Questions to the other workers for which there was no room.
     pub questions_refused: u64,
+}
+
+/// A BFD session, as far as anybody says how it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    pub name: String,
+    pub neighbour: String,
+    /// Nothing while nobody says.
+    pub up: Option<bool>,
+    /// When that was said first.
+    pub since: Option<f64>,
+}
+
+impl Session {
+    pub fn word(&self) -> &'static str {
+        match self.up {
+            Some(true) => "up",
+            Some(false) => "down",
+            None => "not run",
+        }
+    }
 }
 
 /// Who came to a door of the status worker, and what was refused there.
@@ -249,6 +273,12 @@ pub struct Instance {
     /// How often that was heard.
     #[serde(default)]
     pub claims: u64,
+    /// Who else speaks for this virtual router, or is expected to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
+    /// Peers that made room for others.
+    #[serde(default)]
+    pub peers_forgotten: u64,
     pub counters: Statistics,
     /// Seconds in each state so far, and how often it was entered, by keepalived's numbers.
     #[serde(default)]
@@ -311,6 +341,27 @@ pub struct Address {
     pub interface: Option<String>,
     /// Not in the adverts.
     pub excluded: bool,
+}
+
+/// Another router of the same virtual router. Only masters speak.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Peer {
+    pub address: String,
+    /// A unicast peer of the configuration.
+    pub expected: bool,
+    /// When its last advert came; nothing where none did.
+    pub heard: Option<f64>,
+    /// What it stood with then; 0 said goodbye.
+    pub priority: Option<u8>,
+    /// The advert interval it names.
+    pub interval: f64,
+    /// It lists other addresses.
+    pub differs: bool,
+    /// Adverts of it that were taken.
+    pub adverts: u64,
+    /// The longest time between two of its adverts while it was master.
+    pub gap: f64,
 }
 
 /// Somebody else with one of the addresses.

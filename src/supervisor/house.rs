@@ -27,6 +27,8 @@ pub(super) struct House {
     pub(super) startup: Option<Chore>,
     pub(super) shutdown: Option<Chore>,
     pub(super) reload: Reloading,
+    /// The BFD sessions, and with whom.
+    pub(super) sessions: Vec<(String, String)>,
 }
 
 /// A script of the daemon's own, and how long it may take.
@@ -59,6 +61,7 @@ impl House {
             let command = command::of(script.as_ref()?, &OsHost::new());
             Some(Chore { command: command.map_err(|problem| log.error(problem)).ok()?, limit })
         };
+        let sessions = config.tracking.bfd.iter();
         let reload = &config.global.reload;
         let marker = reload.marker.as_ref().map(|marker| match marker {
             Marker::Standard => premises.folder().join("keepalived.reload"),
@@ -78,6 +81,7 @@ impl House {
                 marker,
                 copies: reload.save_directory.as_ref().map(PathBuf::from),
             },
+            sessions: sessions.map(|session| (session.name.clone(), session.neighbour.to_string())).collect(),
             premises,
         }
     }

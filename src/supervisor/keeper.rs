@@ -36,6 +36,8 @@ pub(super) struct Keeper<'a> {
     log: &'a Log,
     life: Life,
     backoff: Backoff,
+    /// What one that is gone still said to others.
+    rest: Vec<Message>,
 }
 
 #[derive(Debug)]
@@ -119,7 +121,11 @@ pub(super) enum Outcome {
 
 impl<'a> Keeper<'a> {
     pub(super) fn new(role: Role, settings: &'a Settings, pid_file: Option<&'a PidFile>, log: &'a Log) -> Self {
-        Keeper { role, settings, pid_file, log, life: Life::Idle, backoff: Backoff::default() }
+        Keeper { role, settings, pid_file, log, life: Life::Idle, backoff: Backoff::default(), rest: Vec::new() }
+    }
+
+    pub(super) fn take_rest(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.rest)
     }
 
     /// Nobody has asked for this worker yet.
@@ -240,7 +246,7 @@ impl<'a> Keeper<'a> {
     /// that.
     fn bury(&mut self, end: End) -> bool {
         let Life::Running(mut worker) = std::mem::replace(&mut self.life, Life::Idle) else { return false };
-        worker.hear_the_rest(self.role, self.log);
+        self.rest = worker.hear_the_rest(self.role, self.log);
         if end != End::Status(0) {
             execute(&worker.will.orders(), self.log);
         }
@@ -364,12 +370,14 @@ impl Worker {
             }
             Message::Instance { name, is_master } => return Outcome::Instance { name, is_master },
             Message::Session { name, is_up } => return Outcome::Session { name, is_up },
-            Message::Ask { .. } | Message::Answer { .. } | Message::Happened(_) => return Outcome::Relay(message),
+            Message::Ask { .. } | Message::Answer { .. } | Message::Happened(_) | Message::Posted { .. } => {
+                return Outcome::Relay(message);
+            }
             Message::Reload { .. }
             | Message::Stop
             | Message::LogLevel(_)
             | Message::Dump(_)
-            | Message::Past(_)
+            | Message::Past { .. }
             | Message::Beside => {
                 log.warning(format_args!("the {role} said what only its supervisor says"));
             }
@@ -377,14 +385,26 @@ impl Worker {
         Outcome::Nothing
     }
 
-    /// What it said before it died and nobody has read yet.
-    fn hear_the_rest(&mut self, role: Role, log: &Log) {
+    /// What it said before it died and nobody has read yet; what of it is for somebody else.
+    fn hear_the_rest(&mut self, role: Role, log: &Log) -> Vec<Message> {
+        let mut rest = Vec::new();
+        // A channel holds only so much, and nobody writes to it any more.
         while let Some(channel) = &self.channel {
             match channel.try_receive() {
-                Ok(Some((message, _))) => drop(self.hear(message, role, log)),
-                Ok(None) | Err(_) => return,
+                Ok(Some((message, _))) => match self.hear(message, role, log) {
+                    Outcome::Relay(message) => rest.push(message),
+                    Outcome::Nothing
+                    | Outcome::Due
+                    | Outcome::Reloaded(_)
+                    | Outcome::Instance { .. }
+                    | Outcome::Session { .. }
+                    | Outcome::Gone(_)
+                    | Outcome::MadeRoom => {}
+                },
+                Ok(None) | Err(_) => break,
             }
         }
+        rest
     }
 
     fn lose_patience(&mut self, role: Role, log: &Log) {

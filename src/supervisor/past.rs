@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::keeper::Keeper;
 use super::role::Role;
-use crate::channel::{Happened, Message};
+use crate::channel::{Happened, Message, Posted};
 use crate::kernel::clock;
 use crate::observe::snapshot::Daemon;
 
 /// Events that are kept; older ones make room.
 const PAST_MAX: usize = 1024;
+/// Webhooks that are remembered, those of former configurations too; who is farthest behind is forgotten first.
+const HOOKS_MAX: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Past {
@@ -20,6 +22,8 @@ pub(super) struct Past {
     reloads: u64,
     refused: u64,
     deaths: BTreeMap<Role, u64>,
+    /// How far webhooks are: whoever comes after a status worker goes on there.
+    posted: Posted,
 }
 
 impl Default for Past {
@@ -31,6 +35,7 @@ impl Default for Past {
             reloads: 0,
             refused: 0,
             deaths: Role::ALL.into_iter().map(|role| (role, 0)).collect(),
+            posted: Posted::default(),
         }
     }
 }
@@ -49,6 +54,19 @@ impl Past {
 
     pub(super) fn reloaded(&mut self, refused: bool) {
         *(if refused { &mut self.refused } else { &mut self.reloads }) += 1;
+        if !refused {
+            // A webhook that comes with it hears of nothing older.
+            self.posted.others = self.last;
+        }
+    }
+
+    /// A webhook is done with the events up to this one.
+    pub(super) fn posted(&mut self, hook: u64, number: u64) {
+        self.posted.hooks.insert(hook, number);
+        if self.posted.hooks.len() > HOOKS_MAX {
+            let least = self.posted.hooks.iter().min_by_key(|(_, number)| **number).map(|(hook, _)| *hook);
+            least.map(|hook| self.posted.hooks.remove(&hook));
+        }
     }
 
     pub(super) fn died(&mut self, role: Role) {
@@ -72,7 +90,8 @@ impl Past {
     /// Tells a status worker that has just started; the others have no use for it.
     pub(super) fn tell(&self, keeper: &Keeper<'_>) {
         if keeper.role == Role::Status {
-            keeper.tell(&Message::Past(self.kept.iter().cloned().collect()));
+            let events = self.kept.iter().cloned().collect();
+            keeper.tell(&Message::Past { events, posted: self.posted.clone() });
         }
     }
 }
@@ -90,6 +109,20 @@ mod tests {
         assert_eq!(past.kept.len(), PAST_MAX);
         assert_eq!(past.kept.front().map(|event| event.number), Some(4));
         assert_eq!(past.add(Happened::default()).number, PAST_MAX as u64 + 4);
+    }
+
+    #[test]
+    fn a_webhook_goes_on_where_it_was_and_a_new_one_begins_with_the_reload_that_brings_it() {
+        let mut past = Past::default();
+        (0..5).for_each(|_| drop(past.add(Happened::default())));
+        assert_eq!(past.posted, Posted::default());
+        past.posted(7, 3);
+        past.reloaded(true);
+        assert_eq!(past.posted, Posted { hooks: [(7, 3)].into(), others: 0 });
+        past.reloaded(false);
+        assert_eq!(past.posted, Posted { hooks: [(7, 3)].into(), others: 5 });
+        (0..HOOKS_MAX as u64).for_each(|hook| past.posted(1000 + hook, 10 + hook));
+        assert_eq!((past.posted.hooks.len(), past.posted.hooks.get(&7)), (HOOKS_MAX, None));
     }
 
     #[test]

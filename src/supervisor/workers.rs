@@ -22,7 +22,7 @@ use crate::kernel::clock::{self, Step};
 use crate::kernel::offspring::End;
 use crate::kernel::pidfile::PidFile;
 use crate::observe::log::{Level, Log};
-use crate::observe::snapshot::Daemon;
+use crate::observe::snapshot::{Daemon, Session};
 use crate::worker::process;
 
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(super) struct Workers<'a> {
     keepers: BTreeMap<Role, Keeper<'a>>,
     /// The VRRP instances, and whether each is master: the checkers follow them.
     instances: BTreeMap<String, bool>,
-    /// How BFD sessions are: BFD_CHECK follows them.
-    sessions: BTreeMap<String, Option<bool>>,
+    /// How BFD sessions are, and since when: BFD_CHECK follows them.
+    sessions: BTreeMap<String, (Option<bool>, f64)>,
     /// The daemon ends with this status when the last worker is gone.
     ending: Option<u8>,
     past: Past,
@@ -146,6 +146,8 @@ impl<'a> Workers<'a> {
             Outcome::Instance { name, is_master } => self.tell_of(name, is_master),
             Outcome::Session { name, is_up } => self.tell_of_session(name, is_up),
             Outcome::MadeRoom => {
+                let rest = keeper.take_rest();
+                rest.into_iter().for_each(|message| self.relay(role, message));
                 self.answered(role);
                 if self.ending.is_none() {
                     self.note(
@@ -157,6 +159,8 @@ impl<'a> Workers<'a> {
                 }
             }
             Outcome::Gone(end) => {
+                let rest = keeper.take_rest();
+                rest.into_iter().for_each(|message| self.relay(role, message));
                 if role == Role::Vrrp {
                     // Whatever it was master of, nobody is any more.
                     for name in self.instances.keys().cloned().collect::<Vec<_>>() {
@@ -180,7 +184,7 @@ impl<'a> Workers<'a> {
             for (name, is_master) in &self.instances {
                 keeper.say(name, Message::Instance { name: name.clone(), is_master: *is_master });
             }
-            for (name, is_up) in &self.sessions {
+            for (name, (is_up, _)) in &self.sessions {
                 keeper.say(&matter_of_session(name), Message::Session { name: name.clone(), is_up: *is_up });
             }
         }
@@ -199,7 +203,23 @@ impl<'a> Workers<'a> {
         if let Some(keeper) = self.keepers.get_mut(&Role::Checker) {
             keeper.say(&matter_of_session(&name), Message::Session { name: name.clone(), is_up });
         }
-        self.sessions.insert(name, is_up);
+        if self.sessions.get(&name).is_none_or(|(before, _)| *before != is_up) {
+            self.sessions.insert(name, (is_up, clock::wall().as_secs_f64()));
+        }
+    }
+
+    /// Every session of the configuration, whether anybody says how it is or not.
+    fn sessions_seen(&self) -> Vec<Session> {
+        let shown = |(name, neighbour): &(String, String)| {
+            let said = self.sessions.get(name);
+            Session {
+                name: name.clone(),
+                neighbour: neighbour.clone(),
+                up: said.and_then(|(up, _)| *up),
+                since: said.map(|(_, since)| *since),
+            }
+        };
+        self.house().sessions.iter().map(shown).collect()
     }
 
     /// Asks all workers to leave; the status when there is nobody to wait for.
@@ -245,6 +265,7 @@ impl<'a> Workers<'a> {
                 let _ = tell(&self.keepers, Role::Status, &message);
             }
             Message::Happened(happened) => self.happened(Happened { from: from.word().to_owned(), ..happened }),
+            Message::Posted { hook, number } if from == Role::Status => self.past.posted(hook, number),
             _ => self.log.warning(format_args!("the {from} said what only another worker says")),
         }
     }
@@ -255,7 +276,7 @@ impl<'a> Workers<'a> {
             Ask::Reload => self.reload().map(|epoch| json!({"epoch": epoch})),
             Ask::Daemon => {
                 let log = self.chatter.shown(self.log.usual(), clock::now());
-                Ok(json!(Daemon { log, ..self.past.daemon(self.epoch) }))
+                Ok(json!(Daemon { log, sessions: self.sessions_seen(), ..self.past.daemon(self.epoch) }))
             }
             Ask::Plan { file } => {
                 let changes = self.source.forecast(self.settings, std::path::Path::new(&file));

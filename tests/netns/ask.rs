@@ -184,7 +184,7 @@ fn with_json_one_line_of_the_log_says_all_of_a_transition() {
 }
 
 /// Answers every post that comes in with thanks, and hands its text on.
-fn thankful(listener: TcpListener) -> Receiver<String> {
+pub fn thankful(listener: TcpListener) -> Receiver<String> {
     let (tell, told) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {

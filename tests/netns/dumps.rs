@@ -209,3 +209,28 @@ fn a_folder_that_cannot_be_written_to_is_one_line() {
     let lines = said.logs("a").filter(|line| line.contains("/mnt/x/keepalived.data")).count();
     assert_eq!(lines, 1, "{said}");
 }
+
+#[test]
+fn a_full_disk_is_one_line_until_there_is_room_again() {
+    let Some((lab, a, daemon)) = master("a_full_disk_is_one_line_until_there_is_room_again") else { return };
+    a.inside("mount -t tmpfs -o size=64k tmpfs /mnt && mkdir /mnt/x");
+    a.reconfigure(&format!("global_defs {{\n state_dump_file /mnt/x/\n}}\n{ALONE}"));
+    daemon.signal("HUP");
+    lab.journal.until("the reload", |seen| seen.said("a", "Reload 2 complete"));
+    a.inside("head -c 1000000 /dev/zero > /mnt/fill; true");
+    let full = "cannot write /mnt/x/keepalived.data: No space left";
+    daemon.signal("USR1");
+    lab.journal.until("it says so", |seen| seen.said("a", full));
+    (0..5).for_each(|_| daemon.signal("USR1"));
+    a.inside("rm /mnt/fill");
+    let start = Instant::now();
+    while a.inside("cat /mnt/x/keepalived.data; true").is_empty() {
+        assert!(start.elapsed() < PATIENCE, "it never came");
+        daemon.signal("USR1");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    lab.journal.until("it says that too", |seen| seen.said("a", "dumps can be written again"));
+    let said = lab.journal.read();
+    assert_eq!(said.logs("a").filter(|line| line.contains(full)).count(), 1, "{said}");
+    assert!(daemon.stop().success());
+}

@@ -9,6 +9,8 @@ use crate::site::{Site, eventually};
 /// What all processes of an idle daemon may have for themselves, in kB. An unoptimised program has tables of a megabyte that
 /// every process fits to itself when it starts.
 const IDLE_MAX: u64 = if cfg!(debug_assertions) { 9 * 1024 } else { 3 * 1024 };
+/// What the process that answers questions may have for itself while nobody asks, in kB, however the program was built.
+const WATCHING_MAX: u64 = 2 * 1024;
 /// What a process may have grown by after all reloads, in kB: the flight recorder and the events are kept in rings that take
 /// thousands before they are full. A configuration that stays behind at each reload would be several times as much.
 const GROWTH_MAX: u64 = 1024;
@@ -49,15 +51,36 @@ fn kilobytes(node: &Node, file: &str, names: &str) -> u64 {
     node.inside(&line).parse().unwrap_or_else(|_| panic!("{file} has no {names}"))
 }
 
+/// What a process has for itself.
+fn own(node: &Node, process: &str) -> u64 {
+    kilobytes(node, &format!("/proc/{process}/smaps_rollup"), "Private_Dirty|Private_Clean")
+}
+
+#[test]
+fn who_is_not_asked_has_little_memory_with_page_and_numbers_and_after_answers_too() {
+    let test = "who_is_not_asked_has_little_memory_with_page_and_numbers_and_after_answers_too";
+    let Some(site) = Site::new(test) else { return };
+    let doors = "global_defs {\n status_listen 9165\n}\n";
+    let daemon = site.lead("", &(doors.to_owned() + &configuration(0, 100)));
+    let watcher = || site.a.inside("pgrep -f -- '[-]-role status'").trim().to_owned();
+    let little = || own(&site.a, &watcher()) <= WATCHING_MAX;
+    eventually("the process that answers", || !watcher().is_empty());
+    eventually(&format!("less than {WATCHING_MAX} kB before anybody asks"), little);
+    for path in ["/", "/metrics", "/status.json"] {
+        let told = crate::ask::get(&site.a, path);
+        assert!(told.starts_with("HTTP/1.1 200 OK"), "{told}");
+    }
+    eventually(&format!("less than {WATCHING_MAX} kB when nobody asks any more"), little);
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn an_idle_daemon_has_little_memory_of_its_own() {
     let Some(site) = Site::new("an_idle_daemon_has_little_memory_of_its_own") else { return };
     let daemon = site.lead("", &configuration(0, 100));
     eventually("supervisor, routers, checkers and who shows them", || processes(&site.a).len() == 4);
-    let own =
-        |process: &String| kilobytes(&site.a, &format!("/proc/{process}/smaps_rollup"), "Private_Dirty|Private_Clean");
     eventually(&format!("less than {IDLE_MAX} kB"), || {
-        let found: Vec<u64> = processes(&site.a).iter().map(own).collect();
+        let found: Vec<u64> = processes(&site.a).iter().map(|process| own(&site.a, process)).collect();
         found.len() == 4 && found.iter().sum::<u64>() <= IDLE_MAX
     });
     assert!(daemon.stop().success());

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the daemon tells, and where: never a secret, elsewhere when a reload says so, and in the form that is wanted.
 
-use crate::ask::{configuration, get, inside, pair, steadfast, until};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use crate::ask::{configuration, get, inside, pair, steadfast, thankful, until};
+use crate::journal::PATIENCE;
 use crate::node::Program;
 use crate::openmetrics;
-use crate::topology::Lab;
+use crate::topology::{Lab, skipped};
 
 #[test]
 fn secrets_are_shown_nowhere() {
@@ -105,6 +111,81 @@ fn the_configuration_says_how_the_log_looks_unless_the_command_line_does() {
 }
 
 #[test]
+fn no_event_is_kept_from_a_webhook_by_the_worker_that_makes_room_or_dies() {
+    let Some(mut lab) = Lab::new("no_event_is_kept_from_a_webhook_by_the_worker_that_makes_room_or_dies") else {
+        return;
+    };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let listener = a.namespace().enter(|| TcpListener::bind(("127.0.0.1", 9166))).expect("a free port");
+    let told = thankful(listener);
+    let text = |door: u16| {
+        let doors = format!("status_listen {door}\n notify_webhook http://127.0.0.1:9166/hook");
+        configuration(200).replace("status_listen 9165", &doors)
+    };
+    let daemon = a.start_with(Program::Steadfast, "--vrrp", &text(9165));
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let mut numbers = BTreeSet::new();
+    let mut until_posted = |words: &str| {
+        loop {
+            let post = told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{words} was never posted: {numbers:?}"));
+            let number =
+                post.split_once("\"number\":").and_then(|(_, rest)| rest.split([',', '}']).next()?.parse().ok());
+            numbers.insert(number.unwrap_or_else(|| panic!("no number: {post}")));
+            if post.contains(words) {
+                return numbers.iter().copied().collect::<Vec<u64>>();
+            }
+        }
+    };
+    // Another door: the worker makes room for one that has the rights to open it.
+    a.reconfigure(&text(9167));
+    daemon.signal("HUP");
+    until_posted("Reload 2 complete");
+    inside(&a, "kill -KILL $(pgrep -f -- '[-]-role status')");
+    until_posted("was ended by signal 9");
+    a.reconfigure(&text(9168));
+    daemon.signal("HUP");
+    let numbers = until_posted("Reload 3 complete");
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<u64>>(), "not one is missing");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn who_speaks_and_who_is_silent_is_shown() {
+    let Some(mut lab) = Lab::new("who_speaks_and_who_is_silent_is_shown") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24"]);
+    let session = "bfd_instance s {\n neighbor_ip 10.0.0.9\n}\n";
+    let text = |priority, peer: &str| {
+        let peers = format!("unicast_peer {{\n {peer}\n 10.0.0.3\n }}\n virtual_ipaddress");
+        session.to_owned() + &configuration(priority).replace("virtual_ipaddress", &peers)
+    };
+    let _first = a.start(Program::Steadfast, &text(200, "10.0.0.2"));
+    lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
+    let _second = b.start(Program::Steadfast, &text(100, "10.0.0.1"));
+    until("b hears a", || get(&b, "/").contains("<dt>Peer<dd>10.0.0.1 master with priority 200, heard 0."));
+    let text = steadfast(&b, "status");
+    for line in ["  peer 10.0.0.3 not heard; only masters speak\n", "BFD session s with 10.0.0.9: not run\n"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let page = get(&a, "/");
+    assert!(page.contains("<dt>Peer<dd>10.0.0.3 not heard; only masters speak<dt>"), "{page}");
+    assert!(page.contains("<td>s<td>10.0.0.9<td><b class=\"init\">not run</b>"), "{page}");
+    a.crash();
+    until("b misses a", || {
+        steadfast(&b, "status").contains("  peer 10.0.0.1 was master with priority 200, silent for ")
+    });
+    let numbers = get(&b, "/metrics");
+    for series in [
+        "peer_heard{iname=\"VI_1\",peer=\"10.0.0.3\"} 0\n",
+        "instance_masters_seen{iname=\"VI_1\",intf=\"eth0\",vrid=\"51\"} 1\n",
+    ] {
+        assert!(numbers.contains(&format!("\nsteadfast_{series}")), "{numbers}");
+    }
+}
+
+#[test]
 fn what_a_live_daemon_measures_is_openmetrics_to_the_letter() {
     let Some(pair) = pair("what_a_live_daemon_measures_is_openmetrics_to_the_letter") else { return };
     let ask = |path: &str, accept: &str| {
@@ -119,5 +200,30 @@ fn what_a_live_daemon_measures_is_openmetrics_to_the_letter() {
         let (head, body) = ask(path, "text/plain");
         assert!(head.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
         assert!(!body.contains("# EOF"), "{body}");
+        if let Some(said) = promtool(&["check", "metrics"], &body) {
+            assert_eq!(said, (true, String::new()), "{body}");
+        }
     }
+}
+
+/// What Prometheus' own judge says of this text, and whether it is content; nothing where there is none.
+fn promtool(words: &[&str], text: &str) -> Option<(bool, String)> {
+    let fetched = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/promtool");
+    let program = if std::path::Path::new(fetched).exists() { fetched } else { "promtool" };
+    let (stdin, stdout, stderr) = (Stdio::piped(), Stdio::piped(), Stdio::piped());
+    let Ok(mut child) = Command::new(program).args(words).stdin(stdin).stdout(stdout).stderr(stderr).spawn() else {
+        skipped("promtool", "there is none: `dist/need metrics` takes it out of Debian's package prometheus");
+        return None;
+    };
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+#[test]
+fn the_alerts_are_rules_that_prometheus_takes() {
+    let alerts = concat!(env!("CARGO_MANIFEST_DIR"), "/dist/prometheus/alerts.yml");
+    let Some((content, said)) = promtool(&["check", "rules", alerts], "") else { return };
+    assert!(content && said.contains("rules found") && !said.contains("FAILED"), "{said}");
 }

@@ -6,14 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Format, Names, text};
 use crate::observe::snapshot::lvs::{BOUNDS, Checker, Counted, Kind, Lvs, Record, Server, Service, Table};
-use crate::observe::snapshot::{Address, Daemon, Door, Hook, Instance, Seen, State, Statistics, Track, Vrrp};
+use crate::observe::snapshot::{
+    Address, Daemon, Door, Hook, Instance, Peer, Seen, Session, State, Statistics, Track, Vrrp,
+};
 
 fn seen() -> Seen {
     let deaths = BTreeMap::from([("vrrp".to_owned(), 1)]);
     let doors = BTreeMap::from([("http".to_owned(), Door { taken: 9, refused: 1, ..Door::default() })]);
     let hook = |place: &str| Hook { place: place.to_owned(), posted: 2, ..Hook::default() };
     let webhooks = vec![hook("https://h/…"), hook("https://h/… (2)")];
-    let daemon = Daemon { reloads: 4, deaths, doors, webhooks, ..Daemon::default() };
+    let session = Session { name: "s".into(), neighbour: "192.0.2.2".into(), up: Some(false), ..Session::default() };
+    let sessions = vec![session, Session { name: "t".into(), ..Session::default() }];
+    let daemon = Daemon { reloads: 4, deaths, doors, webhooks, sessions, ..Daemon::default() };
     Seen { daemon: Some(daemon), vrrp: Ok(Some(vrrp())), lvs: Ok(Some(lvs())) }
 }
 
@@ -60,6 +64,10 @@ fn vrrp() -> Vrrp {
         ],
         available: Record { up_seconds: 90.0, down_seconds: 4.0, failures: 3, repairs: 2, ..Record::default() },
         garp_delay: 5.0,
+        peers: vec![
+            Peer { address: "192.0.2.2".into(), heard: Some(7.5), priority: Some(90), adverts: 3, ..Peer::default() },
+            Peer { address: "192.0.2.3".into(), expected: true, ..Peer::default() },
+        ],
         counters: Statistics { advert_sent: 7, checksum_err: 2, ..Statistics::default() },
         ..Instance::default()
     };
@@ -91,9 +99,15 @@ fn dashboards_of_mehdy_s_exporter_find_their_series() {
         r#"steadfast_worker_deaths_total{worker="vrrp"} 1"#,
         r#"steadfast_status_connections_refused_total{door="http"} 1"#,
         r#"steadfast_webhook_posted_total{webhook="https://h/… (2)"} 2"#,
+        r#"steadfast_instance_masters_seen{iname="VI \"1\"",intf="eth0",vrid="51"} 1"#,
+        r#"steadfast_peer_last_advert_timestamp_seconds{iname="VI \"1\"",peer="192.0.2.2"} 7.5"#,
+        r#"steadfast_peer_adverts_total{iname="VI \"1\"",peer="192.0.2.2"} 3"#,
+        r#"steadfast_peer_heard{iname="VI \"1\"",peer="192.0.2.3"} 0"#,
+        r#"steadfast_bfd_session_up{name="s",neighbour="192.0.2.2"} 0"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
+    assert!(!text.contains("peer_priority{iname=\"VI \\\"1\\\"\",peer=\"192.0.2.3\"}") && !text.contains("name=\"t\""));
 }
 
 #[test]

@@ -48,6 +48,16 @@ impl Heard {
     pub fn priority(&self) -> u8 {
         self.priority
     }
+
+    /// The advert interval it names.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// It lists other addresses than we do.
+    pub fn addresses_differ(&self) -> bool {
+        self.addresses_differ
+    }
 }
 
 impl Listener<'_> {

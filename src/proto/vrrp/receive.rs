@@ -37,10 +37,11 @@ pub enum Stray {
 }
 
 impl Judgement {
-    pub fn is_taken(&self) -> bool {
+    /// The advert that was taken, and by whom.
+    pub fn heard(&self) -> Option<(InstanceId, Heard)> {
         match self {
-            Judgement::Heard(..) => true,
-            Judgement::Stray(_) | Judgement::Ignored(_) | Judgement::Refused(..) => false,
+            Judgement::Heard(id, heard) => Some((*id, heard.clone())),
+            Judgement::Stray(_) | Judgement::Ignored(_) | Judgement::Refused(..) => None,
         }
     }
 }

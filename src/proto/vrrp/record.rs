@@ -8,8 +8,10 @@
 
 use std::hash::{Hash, Hasher};
 
+use super::accept::Heard;
 use super::io::{Effect, Input};
 use super::receive::Judgement;
+use super::types::InstanceId;
 use super::{Engine, Instant, Machine};
 
 /// What one stretch has room for. There are two, so at least so much of the past is there once there was that much.
@@ -51,8 +53,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// As [`Machine::handle`].
-    pub fn handle(&mut self, engine: &mut Engine, now: Instant, input: Input, out: &mut Vec<Effect>) {
+    /// As [`Machine::handle`]; where it was an advert that was taken, whose it was and what it said.
+    pub fn handle(
+        &mut self,
+        engine: &mut Engine,
+        now: Instant,
+        input: Input,
+        out: &mut Vec<Effect>,
+    ) -> Option<(InstanceId, Heard)> {
         let before = out.len();
         let input = match input {
             Input::Received(datagram) => {
@@ -60,10 +68,11 @@ impl Recorder {
                 self.make_room(engine);
                 engine.act_on(now, &judgement, out);
                 let did = out.get(before..).unwrap_or_default();
-                if judgement.is_taken() || !did.is_empty() {
+                let heard = judgement.heard();
+                if heard.is_some() || !did.is_empty() {
                     self.keep(now, Cue::Judged(judgement), sum(did, engine));
                 }
-                return;
+                return heard;
             }
             input => input,
         };
@@ -71,6 +80,7 @@ impl Recorder {
         let kept = Box::new(input.clone());
         engine.handle(now, input, out);
         self.keep(now, Cue::Told(kept), sum(out.get(before..).unwrap_or_default(), engine));
+        None
     }
 
     /// As [`Machine::expire`].

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, oneshot};
 
-use crate::channel::{Ask, Happened};
+use crate::channel::{Ask, Happened, Posted};
 use crate::kernel::clock;
 use crate::notify::webhook::Webhooks;
 use crate::observe::snapshot::{Daemon, Door, Seen};
@@ -133,6 +133,17 @@ impl Desk {
     /// As it happens: who is told over the network hears of it once.
     pub(super) fn tell(&self, happened: &Happened) {
         self.webhooks.tell(happened);
+    }
+
+    /// What happened before this process was there: of the events nobody has posted yet, webhooks hear now.
+    pub(super) fn past(&self, events: Vec<Happened>, posted: &Posted) {
+        self.webhooks.go_on(&events, posted);
+        events.into_iter().for_each(|happened| self.happened(happened));
+    }
+
+    /// Which webhooks are farther than before, and how far.
+    pub(super) async fn posted(&self) -> Vec<(u64, u64)> {
+        self.webhooks.posted().await
     }
 
     pub(super) fn happened(&self, happened: Happened) {

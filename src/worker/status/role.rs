@@ -101,7 +101,7 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
                     desk.tell(&happened);
                     desk.happened(happened);
                 }
-                Ok(Some((Message::Past(past), _))) => past.into_iter().for_each(|happened| desk.happened(happened)),
+                Ok(Some((Message::Past { events, posted }, _))) => desk.past(events, &posted),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
                     let Some(now) = bundle.map(process::text_of).transpose()?.map(read) else { continue };
@@ -119,6 +119,9 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
                 Ok(None) | Err(_) => return Ok(()),
             },
             Some((id, ask)) = questioned.recv() => lifeline.outbox().post(Message::Ask { id, ask }),
+            posted = desk.posted() => for (hook, number) in posted {
+                lifeline.outbox().post(Message::Posted { hook, number });
+            },
             Some(Order::Stop) = ordered.recv() => return Ok(()),
             failed = lifeline.outbox().run() => return failed,
             () = tokio::time::sleep(REST) => {}

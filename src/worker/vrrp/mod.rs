@@ -22,6 +22,7 @@ mod losses;
 mod meaning;
 mod notices;
 mod pace;
+mod peers;
 mod ports;
 mod report;
 mod rivals;
@@ -71,6 +72,7 @@ use chronicle::Chronicle;
 use filter::Filtering;
 use heart::{Heart, PATIENCE_MOST};
 use interfaces::Interfaces;
+use peers::Peers;
 use ports::Ports;
 use rivals::Rivals;
 use statics::Statics;
@@ -153,6 +155,7 @@ struct Worker<'a> {
     statics: Statics,
     strangers: Strangers,
     rivals: Rivals,
+    peers: Peers,
     beats: Beats,
     filtering: Filtering,
     writer: Writer<Part>,
@@ -206,6 +209,7 @@ impl<'a> Worker<'a> {
             statics: Statics::default(),
             strangers: Strangers::default(),
             rivals: Rivals::new().map_err(no_packet_socket)?,
+            peers: Peers::default(),
             beats: Beats::default(),
             filtering: Filtering::default(),
             writer,
@@ -259,6 +263,7 @@ impl<'a> Worker<'a> {
         self.ports.plan(&self.plan);
         self.strangers.follow(&self.plan);
         self.rivals.retain(|instance| self.plan.setup.instances.contains_key(&instance));
+        self.peers.retain(|instance| self.plan.setup.instances.contains_key(&instance));
         self.interfaces.ask_only(|name| self.plan.around.polled.contains_key(name));
         self.heart.follow(&self.plan.setup);
         self.pending.push_back(Input::Reconfigure(changes));
@@ -542,7 +547,9 @@ impl World for Worker<'_> {
     }
 
     fn handle(&mut self, engine: &mut Engine, now: Instant, input: Input, effects: &mut Effects<Self>) {
-        self.recorder.handle(engine, now, input, effects);
+        if let Some((instance, heard)) = self.recorder.handle(engine, now, input, effects) {
+            self.peers.heard(instance, &heard);
+        }
     }
 
     fn expire(&mut self, engine: &mut Engine, now: Instant, effects: &mut Effects<Self>) {

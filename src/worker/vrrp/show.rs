@@ -73,6 +73,7 @@ impl Worker<'_> {
         let interface = over.map(|over| over.name.clone()).or_else(|| configured.clone());
         let (spent, entered) = self.chronicle.times(id);
         let (rivals, claims) = self.rivals.of(id);
+        let (peers, peers_forgotten) = self.peers.of(id, &shown.params.reach);
         Some(Instance {
             number: id.0,
             stand: shown.stand.map(|(stand, until)| Standing {
@@ -115,6 +116,8 @@ impl Worker<'_> {
             addresses: self.addresses(&shown, interface.as_deref()),
             rivals,
             claims,
+            peers,
+            peers_forgotten,
             counters: shown.counters.into(),
             spent,
             entered,
