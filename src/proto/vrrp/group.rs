@@ -63,12 +63,13 @@ impl Engine {
             }
         } else if phase == Some(Phase::Backup) && led_or_joined {
             let bounced = self.instances.get(&moved).is_some_and(Instance::has_bounced);
+            let to_higher = self.instances.get(&moved).is_some_and(Instance::follows_higher_address);
             for id in self.those(&members, |member| member.phase() == Phase::Master) {
                 self.step(now, id, out, |instance, turn| {
                     if bounced {
                         instance.bounce(turn, Cause::Group);
                     } else {
-                        instance.follow_group(turn);
+                        instance.follow_group(turn, to_higher);
                     }
                 });
             }

@@ -294,6 +294,12 @@ impl Instance {
         matches!(&self.state, State::Backup(backup) if backup.follows)
     }
 
+    /// Whether it is Backup of a master whose address is above its own.
+    pub(super) fn follows_higher_address(&self) -> bool {
+        let master = self.followed.filter(|_| self.follows_another()).map(|(master, _)| master);
+        master.is_some_and(|master| self.source.is_some_and(|own| master > own))
+    }
+
     pub(super) fn followed(&self) -> Option<(IpAddr, u8)> {
         self.followed
     }

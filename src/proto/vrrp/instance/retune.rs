@@ -182,9 +182,13 @@ impl Instance {
         matches!(&self.state, State::Backup(backup) if backup.bounced)
     }
 
-    /// Follows its sync group out of Master.
-    pub(in crate::proto::vrrp) fn follow_group(&mut self, turn: &mut Turn<'_>) {
+    /// Follows its sync group out of Master. Whose group lost to a higher address waits an interval longer: of two
+    /// groups that each win with one member and lose with another, both would come back and fall together for ever.
+    pub(in crate::proto::vrrp) fn follow_group(&mut self, turn: &mut Turn<'_>, to_higher: bool) {
         self.leave_for_backup(turn, Cause::Group, Farewell::PriorityZero, Keep::UntilSuccessor);
+        if to_higher && let Some(at) = self.timers.get(Purpose::MasterDown) {
+            self.timers.set(Purpose::MasterDown, at + self.own_interval);
+        }
     }
 
     /// The node slept. Tells whether the state changed.

@@ -2,6 +2,8 @@
 //! Sync groups: members move together, in one turn.
 
 use super::kit::{HIGHER, LOWER, Node, PORT, VI, VIP, holding, ms, params, reading, said, setup, tracking};
+use std::time::Duration;
+
 use crate::proto::vrrp::{GroupId, GroupParams, Input, InstanceId, Item, Link, OnLoss, Params, Phase, PortId, Setup};
 
 const SECOND: InstanceId = InstanceId(2);
@@ -113,6 +115,21 @@ fn when_one_yields_all_do_and_the_others_say_that_they_leave() {
         ]
     );
     assert_eq!(phases(&node), all(Phase::Backup));
+}
+
+#[test]
+fn a_group_that_lost_to_a_higher_address_comes_back_an_interval_later() {
+    let [after_higher, after_lower] = [HIGHER, LOWER].map(|winner| {
+        let mut node = masters();
+        node.hear(winner, 150);
+        let begun = node.now;
+        while node.engine.phase(SECOND) != Some(Phase::Master) {
+            let (next, _) = node.next();
+            node.pass(next.max(Duration::from_nanos(1)));
+        }
+        node.now.since(begun)
+    });
+    assert_eq!(after_higher, after_lower + ms(1000));
 }
 
 #[test]
