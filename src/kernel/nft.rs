@@ -18,7 +18,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
+
+use nix::sys::socket::SockProtocol;
 
 use super::Family;
 use super::netlink::{Refusal, Request, Socket};
@@ -129,6 +132,17 @@ enum Way {
 struct Content {
     parts: Parts,
     elements: Elements,
+}
+
+/// Removes what an earlier life left under these names, before anything is wanted. Waits for the kernel.
+pub fn clear(settings: Settings) -> io::Result<()> {
+    let mut socket = Socket::open(SockProtocol::NetlinkNetFilter)?;
+    let filter = Filter::new(settings);
+    for family in FAMILIES {
+        // A kernel that knows nothing of a family has no table of it.
+        let _ = filter.sweep(family).commit(&mut socket);
+    }
+    Ok(())
 }
 
 /// The tables of both families.

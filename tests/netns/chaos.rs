@@ -34,10 +34,10 @@ impl Dice {
     }
 }
 
-/// Whatever an instance can hold: addresses of both families, a route, a rule and a link.
+/// Whatever an instance can hold: addresses of both families, a route, a rule, a link and a packet filter.
 fn configuration(priority: u8) -> String {
     format!(
-        "vrrp_instance VI_2 {{\n interface eth0\n use_vmac vmac52\n version 3\n advert_int 0.2\n \
+        "vrrp_instance VI_2 {{\n interface eth0\n use_vmac vmac52\n no_accept\n version 3\n advert_int 0.2\n \
          virtual_router_id 52\n priority {priority}\n virtual_ipaddress {{\n 10.0.0.102\n }}\n}}\n\
          vrrp_instance VI_1 {{\n interface eth0\n version 3\n advert_int 0.2\n virtual_router_id 51\n priority {priority}\n \
          virtual_ipaddress {{\n 10.0.0.100\n 10.0.0.101\n }}\n virtual_ipaddress_excluded {{\n fd00::100\n }}\n \

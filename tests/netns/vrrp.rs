@@ -330,6 +330,22 @@ fn what_a_killed_daemon_left_behind_is_removed_at_the_next_start() {
 }
 
 #[test]
+fn a_packet_filter_that_a_killed_daemon_left_is_removed_by_one_that_never_leads() {
+    let test = "a_packet_filter_that_a_killed_daemon_left_is_removed_by_one_that_never_leads";
+    let Some(pair) = Pair::new(test) else { return };
+    let text = |node, priority| V3.configuration(node, priority, "no_accept");
+    let _b = pair.b.start(Program::Steadfast, &text(2, 100));
+    let _dead = pair.a.start(Program::Steadfast, &text(1, 200));
+    pair.until("a is master", |seen| seen.holds_alone("a", V3.vip()));
+    pair.a.crash();
+    assert!(pair.a.run("nft list tables").contains("keepalived"), "as the power leaves it");
+    let a = pair.a.start(Program::Steadfast, &text(1, 50));
+    pair.until("b alone has the address", |seen| seen.holds_alone("b", V3.vip()));
+    pair.a.shows("nft list tables", "");
+    assert!(a.stop().success());
+}
+
+#[test]
 fn virtual_routes_and_rules_come_with_the_addresses_and_go_with_them() {
     let Some(pair) = Pair::new("virtual_routes_and_rules_come_with_the_addresses_and_go_with_them") else { return };
     let more = "virtual_routes {\n 10.5.0.0/16 via 10.0.0.254 dev eth0 table 100\n default via 10.0.0.254 dev eth0\n }\n \

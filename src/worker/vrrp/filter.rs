@@ -107,8 +107,7 @@ impl Filtering {
 
     fn order(&mut self, plan: &FilterPlan, order: Order<Note>, log: &Log) -> bool {
         if self.keeper.is_none() {
-            let settings = Settings { table: plan.table.clone(), priority: plan.priority, counters: plan.counters };
-            match Keeper::start(settings) {
+            match Keeper::start(settings(plan)) {
                 Ok((keeper, answers)) => (self.keeper, self.answers) = (Some(keeper), Some(answers)),
                 Err(error) => log.error(format_args!("there can be no packet filter: {error}")),
             }
@@ -145,7 +144,19 @@ impl Filtering {
     }
 }
 
+fn settings(plan: &FilterPlan) -> Settings {
+    Settings { table: plan.table.clone(), priority: plan.priority, counters: plan.counters }
+}
+
 impl Worker<'_> {
+    /// What an earlier life left of the filter: who never leads would never replace it.
+    pub(super) fn clear_filter(&self) {
+        if self.plan.setup.instances.values().any(|params| params.holdings.filter) {
+            // Whoever needs the filter is told when there can be none.
+            let _ = nft::clear(settings(&self.plan.filter));
+        }
+    }
+
     /// What an instance wants in the kernel from now on; the filter comes before the addresses.
     pub(super) fn want(&mut self, ticket: Ticket, instance: InstanceId, wanted: Arc<Holdings>) {
         let addresses =

@@ -298,6 +298,8 @@ impl<'a> Worker<'a> {
         }
         // What cannot be removed shows again when it is added.
         let _ = self.asker.request(&requests);
+        // Now that no address is there any more that it kept quiet.
+        self.clear_filter();
         Ok(())
     }
 
