@@ -106,8 +106,10 @@ fn kill_leaving(group: i32) {
 /// Waits until all programs are gone that were told to end, and after `limit` kills those that are not.
 pub async fn end_leaving(limit: Duration) {
     let step = Duration::from_millis(10);
-    let mut waited = Duration::ZERO;
     let groups = || LEAVING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // Tasks that were given up drop what they waited for only when the runtime comes round to them.
+    tokio::time::sleep(step).await;
+    let mut waited = step;
     while waited < limit && groups().iter().any(|group| killpg(Pid::from_raw(*group), None).is_ok()) {
         tokio::time::sleep(step).await;
         waited += step;

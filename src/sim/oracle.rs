@@ -13,6 +13,7 @@ mod watch;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::layout::{Layout, Router, source_of};
 use super::net::{Said, Station, Stations};
@@ -77,6 +78,9 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Clocks differ, and the successor's advert takes its time.
+const OFFER_SLACK: Duration = Duration::from_millis(100);
+
 /// What the judge knows of one node.
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -93,6 +97,8 @@ struct Seen {
     bounced: bool,
     /// What the network may not be at rest with yet came or went in this turn.
     moved: bool,
+    /// What was offered to a successor in this turn, and for how long.
+    offered: Vec<(InstanceId, Duration)>,
     /// The kernel refused something in this turn.
     refused: bool,
     /// When everything refused so far was asked for again.
@@ -492,6 +498,7 @@ impl Oracle {
             seen.asked_again = turn.now + HOLD_RETRY * 2;
         }
         let moved = std::mem::take(&mut seen.moved);
+        let offered = std::mem::take(&mut seen.offered);
         let due = expired && engine.deadline().is_some_and(|deadline| deadline.at <= turn.local);
         seen.idle_turns = if due { seen.idle_turns + 1 } else { 0 };
         if seen.idle_turns > IDLE_TURNS_MAX {
@@ -501,6 +508,14 @@ impl Oracle {
         self.broken(found);
         if moved {
             self.disturb(turn.now, None);
+        }
+        for (instance, limit) in offered {
+            let router = self.router_of(turn.at, instance);
+            let claims = router.and_then(|router| self.claims.get(router));
+            // Another master that comes within hearing meanwhile is taken for the successor, and hears nothing of us.
+            if claims.is_some_and(|claims| *claims != Stations::NONE.with(turn.at)) {
+                self.claim_lost(turn.now + limit + OFFER_SLACK, router);
+            }
         }
     }
 

@@ -304,6 +304,7 @@ fn told(seen: &mut Seen, local: Instant, event: &Event) -> Option<(Promise, Stri
             if let Some(watch) = seen.watches.get_mut(instance).filter(|watch| watch.phase == Phase::Master) {
                 watch.offers_until = Some(local + *limit);
             }
+            seen.offered.push((*instance, *limit));
             None
         }
         // The kernel refuses, or may be asked again: the network is not at rest until that is settled.

@@ -15,7 +15,7 @@ use super::dumps::{self, Dumper};
 use super::meaning::Meaning;
 use super::{Order, Outside};
 use crate::channel::{Happened, Message, Outbox};
-use crate::kernel::beside;
+use crate::kernel::{beside, child};
 use crate::notify::balance::Herald;
 use crate::notify::{Notifier, STOP_LIMIT};
 use crate::observe::log::{Level, Log};
@@ -82,6 +82,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     };
     let mut last = notifier.replace(Notifier::new(log.clone()));
     last.finish(STOP_LIMIT).await;
+    child::end_leaving(STOP_LIMIT).await;
     ended
 }
 
