@@ -7,7 +7,7 @@ use super::net::{Frame, Link, Packet, Rule, Segment, Station, Stations, damage};
 use super::node::{Power, link, reading};
 use super::parts;
 use super::random::Random;
-use super::script::{Action, write};
+use super::script::{Action, Manner, write};
 use super::{Event, World, station, stream};
 use crate::proto::Instant;
 use crate::proto::track::Reading;
@@ -71,8 +71,10 @@ impl World {
                 }
             }
             Action::Kernel(at, manner) => {
-                if let Some(node) = self.node_mut(at) {
-                    node.kernel.manner = manner;
+                let before = self.node_mut(at).map(|node| std::mem::replace(&mut node.kernel.manner, manner));
+                // What it has begun still takes its time.
+                if let Some(Manner::Slow(by)) = before {
+                    self.oracle.disturb(self.now + by, None);
                 }
             }
             Action::Snatch(at, instance) => self.snatch(at, instance),
