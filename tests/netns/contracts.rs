@@ -123,11 +123,12 @@ fn lines_of_the_notify_pipe_are_those_of_keepalived() {
 /// Runs one daemon through its life and gives what its hooks saw: arguments, environment, place, mask, open files.
 fn hooks_of(program: Program, test: &str) -> Option<BTreeSet<String>> {
     let Site { lab, a } = Site::new(test)?;
-    // One write a line: hooks of different objects run side by side.
+    // One write a line: hooks of different objects run side by side. Files are counted while the shell has no pipe open.
     let record = "arguments=$(printf '%s|' \"$@\")\n\
         names=$(env | grep -v -e ^_= -e ^PWD= -e ^OLDPWD= -e ^SHLVL= -e ^LD_ | cut -d= -f1 | sort | tr '\\n' ' ')\n\
         place=$(readlink /proc/$$/cwd /proc/$$/fd/0 /proc/$$/fd/1 | tr '\\n' ' ')\n\
-        files=$(ls /proc/$$/fd | wc -l)\n\
+        ls /proc/$$/fd >/run/files.$$\n\
+        files=$(wc -l </run/files.$$)\n\
         leads=$(ps -o pgid= -p $$ | grep -c $$)\n\
         echo \"$arguments $names $(umask) $place $files $leads $(id -u)\" >>/run/seen";
     a.script("hook", record);
