@@ -44,7 +44,7 @@ const FIFO_RETRY: Duration = Duration::from_millis(50);
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long scripts that were waiting when we stop may still take together.
-pub const STOP_LIMIT: Duration = Duration::from_secs(1);
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Scripts and pipes of one worker. Needs a tokio `LocalSet`.
 #[derive(Debug)]
@@ -231,6 +231,13 @@ impl Notifier {
             let _ = tokio::time::timeout(CLOSE_LIMIT, written).await;
         }
     }
+}
+
+/// The end of a worker: what waits is told, and every program it started and gave up is gone.
+pub async fn finish(notifier: &RefCell<Notifier>, log: &Log) {
+    let mut last = notifier.replace(Notifier::new(log.clone()));
+    last.finish(STOP_LIMIT).await;
+    child::end_leaving(STOP_LIMIT).await;
 }
 
 impl Pipe {

@@ -4,8 +4,8 @@
 use super::page::lasting;
 use super::snapshot::{Instance, Peer};
 
-/// Of one that is heard no more for so many of its intervals nobody believes that it is master.
-const INTERVALS: f64 = 4.0;
+/// Who is silent for so many of its intervals is master no more: no router waits longer before it takes over.
+pub const MISSED_MAX: u32 = 4;
 
 /// A peer and the age of what is known of it.
 pub fn said(peer: &Peer, instance: &Instance, taken: f64) -> String {
@@ -16,7 +16,7 @@ pub fn said(peer: &Peer, instance: &Instance, taken: f64) -> String {
     let age = (taken - heard).max(0.0);
     let mut text = match priority {
         0 => format!("said goodbye {}", ago(age)),
-        _ if age <= interval * INTERVALS => format!("master with priority {priority}, heard {}", ago(age)),
+        _ if age <= interval * f64::from(MISSED_MAX) => format!("master with priority {priority}, heard {}", ago(age)),
         _ => format!("was master with priority {priority}, silent for {}", lasting(age)),
     };
     if *differs {

@@ -513,7 +513,7 @@ impl Oracle {
             let router = self.router_of(turn.at, instance);
             let claims = router.and_then(|router| self.claims.get(router));
             // Another master that comes within hearing meanwhile is taken for the successor, and hears nothing of us.
-            if claims.is_some_and(|claims| *claims != Stations::NONE.with(turn.at)) {
+            if claims.is_some_and(|claims| *claims != Stations::one(turn.at)) {
                 self.claim_lost(turn.now + limit + OFFER_SLACK, router);
             }
         }

@@ -391,16 +391,11 @@ impl Worker {
         // A channel holds only so much, and nobody writes to it any more.
         while let Some(channel) = &self.channel {
             match channel.try_receive() {
-                Ok(Some((message, _))) => match self.hear(message, role, log) {
-                    Outcome::Relay(message) => rest.push(message),
-                    Outcome::Nothing
-                    | Outcome::Due
-                    | Outcome::Reloaded(_)
-                    | Outcome::Instance { .. }
-                    | Outcome::Session { .. }
-                    | Outcome::Gone(_)
-                    | Outcome::MadeRoom => {}
-                },
+                Ok(Some((message, _))) => {
+                    if let Outcome::Relay(message) = self.hear(message, role, log) {
+                        rest.push(message);
+                    }
+                }
                 Ok(None) | Err(_) => break,
             }
         }

@@ -134,7 +134,11 @@ impl<'a> Workers<'a> {
             }
         };
         let keeper = self.keepers.get_mut(&role)?;
-        match keeper.handle(happening) {
+        let outcome = keeper.handle(happening);
+        // What one that is gone said last comes before its end.
+        let rest = keeper.take_rest();
+        rest.into_iter().for_each(|message| self.relay(role, message));
+        match outcome {
             Outcome::Nothing => {}
             Outcome::Due => self.start(role),
             Outcome::Relay(message) => self.relay(role, message),
@@ -146,8 +150,6 @@ impl<'a> Workers<'a> {
             Outcome::Instance { name, is_master } => self.tell_of(name, is_master),
             Outcome::Session { name, is_up } => self.tell_of_session(name, is_up),
             Outcome::MadeRoom => {
-                let rest = keeper.take_rest();
-                rest.into_iter().for_each(|message| self.relay(role, message));
                 self.answered(role);
                 if self.ending.is_none() {
                     self.note(
@@ -159,8 +161,6 @@ impl<'a> Workers<'a> {
                 }
             }
             Outcome::Gone(end) => {
-                let rest = keeper.take_rest();
-                rest.into_iter().for_each(|message| self.relay(role, message));
                 if role == Role::Vrrp {
                     // Whatever it was master of, nobody is any more.
                     for name in self.instances.keys().cloned().collect::<Vec<_>>() {

@@ -15,9 +15,9 @@ use super::dumps::{self, Dumper};
 use super::meaning::Meaning;
 use super::{Order, Outside};
 use crate::channel::{Happened, Message, Outbox};
-use crate::kernel::{beside, child};
+use crate::kernel::beside;
 use crate::notify::balance::Herald;
-use crate::notify::{Notifier, STOP_LIMIT};
+use crate::notify::{self, Notifier};
 use crate::observe::log::{Level, Log};
 use crate::plan::lvs::LvsPlan;
 use crate::worker::process::{self, Inherited, Lifeline, Remarked};
@@ -80,9 +80,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
             failed = outbox.run() => failed,
         }
     };
-    let mut last = notifier.replace(Notifier::new(log.clone()));
-    last.finish(STOP_LIMIT).await;
-    child::end_leaving(STOP_LIMIT).await;
+    notify::finish(&notifier, log).await;
     ended
 }
 

@@ -549,8 +549,10 @@ impl World for Worker<'_> {
     }
 
     fn handle(&mut self, engine: &mut Engine, now: Instant, input: Input, effects: &mut Effects<Self>) {
-        if let Some((instance, heard)) = self.recorder.handle(engine, now, input, effects) {
-            self.peers.heard(instance, &heard);
+        let received = if let Input::Received(datagram) = &input { Some(datagram.wall) } else { None };
+        let heard = self.recorder.handle(engine, now, input, effects);
+        if let (Some(wall), Some((instance, heard))) = (received, heard) {
+            self.peers.heard((now, wall), instance, &heard);
         }
     }
 

@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::kernel::clock;
+use crate::observe::peers::MISSED_MAX;
 use crate::observe::snapshot::Peer;
-use crate::proto::vrrp::{Heard, InstanceId, Reach};
+use crate::proto::Instant;
+use crate::proto::vrrp::{Heard, InstanceId, Reach, WallTime};
 
 /// Peers of one instance that are remembered; whoever was silent for longest makes room.
 const PEERS_MAX: usize = 64;
-/// Who is silent for so many of its intervals is master no more: no router waits longer before it takes over.
-const MISSED_MAX: u32 = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
@@ -43,10 +42,10 @@ struct Last {
 
 impl Peers {
     /// An advert was taken.
-    pub(super) fn heard(&mut self, instance: InstanceId, heard: &Heard) {
+    pub(super) fn heard(&mut self, (now, wall): (Instant, WallTime), instance: InstanceId, heard: &Heard) {
         let last = Last {
-            at: clock::now(),
-            wall: clock::wall().as_secs_f64(),
+            at: now.as_nanos(),
+            wall: wall.0.as_secs_f64(),
             priority: heard.priority(),
             interval: heard.interval(),
             differs: heard.addresses_differ(),

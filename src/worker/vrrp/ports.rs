@@ -77,9 +77,10 @@ impl Ports {
     /// The wanted ports from now on. Those that are not wanted any more stay until `retire`, and so long adverts of
     /// routers come in that were here before: none is missed by who comes or goes.
     pub(super) fn plan(&mut self, plan: &VrrpPlan) {
+        let heard = heard(plan);
         for (id, planned) in &plan.ports {
             let queue = plan.around.queues.get(id).copied().unwrap_or_default();
-            let vrids = vrids(*id, plan);
+            let vrids = heard(*id);
             match self.ports.get_mut(id) {
                 Some(port) if port.planned == *planned => {
                     port.queue = queue;
@@ -105,10 +106,10 @@ impl Ports {
     /// look at the ports again.
     pub(super) fn retire(&mut self, plan: &VrrpPlan) -> bool {
         self.ports.retain(|id, _| plan.ports.contains_key(id));
-        let mut closed = false;
+        let (heard, mut closed) = (heard(plan), false);
         for (id, port) in &mut self.ports {
             let was_open = port.sockets.is_some();
-            port.hear_of(vrids(*id, plan));
+            port.hear_of(heard(*id));
             closed |= was_open && port.sockets.is_none();
         }
         closed
@@ -219,12 +220,14 @@ impl Ports {
     }
 }
 
-/// The routers of a port. Who wants to hear of strangers hears all.
-fn vrids(id: PortId, plan: &VrrpPlan) -> Vrids {
-    if plan.around.tells_unknown_vrids {
-        return Vrids::All;
+/// The routers of each port. Who wants to hear of strangers hears all.
+fn heard(plan: &VrrpPlan) -> impl Fn(PortId) -> Vrids {
+    let mut of: BTreeMap<PortId, BTreeSet<u8>> = BTreeMap::new();
+    for params in plan.setup.instances.values() {
+        of.entry(params.port).or_default().insert(params.vrid);
     }
-    Vrids::These(plan.setup.instances.values().filter(|params| params.port == id).map(|params| params.vrid).collect())
+    let all = plan.around.tells_unknown_vrids;
+    move |port| if all { Vrids::All } else { Vrids::These(of.get(&port).cloned().unwrap_or_default()) }
 }
 
 impl Port {

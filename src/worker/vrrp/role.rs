@@ -16,9 +16,9 @@ use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside, report};
 use crate::channel::{Deposit, Happened, Message, Outbox};
-use crate::kernel::{beside, child, memory};
+use crate::kernel::{beside, memory};
 use crate::notify::vrrp::Herald;
-use crate::notify::{Notifier, STOP_LIMIT};
+use crate::notify::{self, Notifier};
 use crate::observe::log::Log;
 use crate::plan::vrrp::VrrpPlan;
 use crate::proto::vrrp::{Event, Phase};
@@ -104,9 +104,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
         }
     };
     drop(watches);
-    let mut last = notifier.replace(Notifier::new(log.clone()));
-    last.finish(STOP_LIMIT).await;
-    child::end_leaving(STOP_LIMIT).await;
+    notify::finish(&notifier, log).await;
     ended
 }
 

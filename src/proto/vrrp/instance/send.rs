@@ -71,21 +71,23 @@ impl Instance {
 
     /// The copies of an advert. Without a number or a time in it they are those of the last one, while that said the same.
     fn sealed(&mut self, source: IpAddr, priority: u8, wall: WallTime) -> Arc<[Packet]> {
-        if !self.params.auth.seals_alike() {
-            if self.params.auth.uses_header() {
-                self.identification = next_identification(self.identification);
-            }
-            let stamp = self.auth.stamp(&self.params.auth, wall);
-            return self.packets(source, priority, self.identification, stamp).into();
-        }
-        if let Some(last) = self.last_sealed.of(&self.params, source, priority) {
+        let alike = self.params.auth.seals_alike();
+        if let Some(last) = self.last_sealed.of(&self.params, source, priority).filter(|_| alike) {
             return last;
         }
+        self.identification = self.next_identification();
         let stamp = self.auth.stamp(&self.params.auth, wall);
-        let packets: Arc<[Packet]> = self.packets(source, priority, 0, stamp).into();
-        let params = Arc::clone(&self.params);
-        self.last_sealed = LastSealed(Some(Sealed { params, source, priority, packets: Arc::clone(&packets) }));
+        let packets: Arc<[Packet]> = self.packets(source, priority, self.identification, stamp).into();
+        if alike {
+            let params = Arc::clone(&self.params);
+            self.last_sealed = LastSealed(Some(Sealed { params, source, priority, packets: Arc::clone(&packets) }));
+        }
         packets
+    }
+
+    /// Only the authentication header covers the identification; the kernel fills it in for zero.
+    fn next_identification(&self) -> u16 {
+        if self.params.auth.uses_header() { next_identification(self.identification) } else { 0 }
     }
 
     /// What would be sent next to say that this Master is gone. Nothing changes: somebody else may have to say it.
@@ -94,7 +96,7 @@ impl Instance {
         if self.phase() != Phase::Master {
             return None;
         }
-        let identification = if self.params.auth.uses_header() { next_identification(self.identification) } else { 0 };
+        let identification = self.next_identification();
         let stamp = self.auth.clone().stamp(&self.params.auth, wall);
         let packets: Arc<[Packet]> = self.packets(source, 0, identification, stamp).into();
         let (instance, port) = (self.id, self.params.port);
