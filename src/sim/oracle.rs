@@ -519,8 +519,9 @@ impl Oracle {
         }
     }
 
-    /// Follows who is master where, after anything that may have changed it.
-    pub fn phases_changed(&mut self, now: Instant) {
+    /// Follows who is master where, after anything that may have changed it; `open` tells whether frames of a virtual
+    /// router pass from one station to another.
+    pub fn phases_changed(&mut self, now: Instant, open: impl Fn(usize, Station, Station) -> bool) {
         for router in 0..self.members.len() {
             let Some(members) = self.members.get(router) else { continue };
             let is_master = |(at, instance): &&(Station, InstanceId)| {
@@ -532,10 +533,19 @@ impl Oracle {
             };
             let masters: Vec<Station> = members.iter().filter(is_master).map(|(at, _)| *at).collect();
             let claimed = self.claiming(members);
-            if let Some(before) = self.claims.get_mut(router).filter(|before| **before != claimed) {
-                *before = claimed;
+            let before = self.claims.get(router).copied().unwrap_or(Stations::NONE);
+            if before != claimed {
+                if let Some(slot) = self.claims.get_mut(router) {
+                    *slot = claimed;
+                }
                 if let Some(moved) = self.moved.get_mut(router) {
                     *moved = now;
+                }
+                // Who ceases out of hearing of a master that stays leaves nobody who knows that clients went astray.
+                let ruled = members.iter().map(|(at, _)| *at).filter(|at| before.holds(*at));
+                let (stay, end): (Vec<Station>, Vec<Station>) = ruled.partition(|at| claimed.holds(*at));
+                if stay.iter().any(|stays| end.iter().any(|ends| !open(router, *ends, *stays))) {
+                    self.claim_lost(now, Some(router));
                 }
             }
             if self.masters.get(router) == Some(&masters) {
