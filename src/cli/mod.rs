@@ -57,6 +57,12 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command {
+        name: "run",
+        usage: "run [OPTION...]",
+        help: "the daemon; takes the options of keepalived below, and may be left out where there is one",
+        run: upstream::start,
+    },
+    Command {
         name: "check",
         usage: "check [--strict] [--fail-on error|warning|note] [--json|--oneline] [--as keepalived[-VERSION]] [--elsewhere] [--config-id ID] FILE...",
         help: "say what is wrong with a configuration, where, and what to do; several files are compared as nodes; \

@@ -339,3 +339,12 @@ fn the_doctor_looks_at_this_machine_with_a_configuration_in_mind() {
     assert!(out.contains("in mind") && out.contains("kernel "), "{out}{err}");
     assert_eq!(steadfast(&["doctor", "--nothing"]).0, 64);
 }
+
+#[test]
+fn run_takes_what_keepalived_takes() {
+    let sound = file("run.conf", &sound(""));
+    let test = |words: &[&str]| steadfast(&[words, &["-t", "-f", &sound]].concat());
+    assert_eq!(test(&["run"]), test(&[]));
+    assert_eq!(test(&["run"]).0, 0);
+    assert_eq!(steadfast(&["run", "--no-such-option"]).0, 1);
+}

@@ -20,6 +20,11 @@ use crate::worker::standing::Habits;
 use crate::worker::{check, status, vrrp};
 use keepalived_conf::Options;
 
+/// `steadfast run`.
+pub(super) fn start(words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
+    run(&std::env::args_os().next().unwrap_or_default(), words, output)
+}
+
 pub(super) fn run(program: &OsStr, words: Vec<OsString>, output: &mut Output<'_>) -> u8 {
     let line = match options::parse(words.clone()) {
         Ok(line) => line,

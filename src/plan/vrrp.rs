@@ -149,6 +149,12 @@ pub struct Over {
     pub link_local: Option<Ipv6Addr>,
 }
 
+impl Over {
+    pub fn is_vmac(&self) -> bool {
+        matches!(self.kind, OverKind::Vmac(_))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OverKind {
     Vmac([u8; 6]),

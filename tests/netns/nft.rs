@@ -30,7 +30,7 @@ impl Filter {
     }
 
     fn ask(&mut self, wish: Wish) -> Result<(), Refused> {
-        self.keeper.order(Order { ticket: 5, wish }).unwrap();
+        assert!(self.keeper.order(Order { ticket: 5, wish }));
         let done = self.done.blocking_recv().unwrap();
         assert_eq!(done.ticket, 5);
         done.outcome

@@ -6,7 +6,7 @@ mod process;
 
 use crate::capture::Frame;
 use crate::journal::{PATIENCE, Reading};
-use crate::node::{Daemon, Program};
+use crate::node::{Daemon, Node, Program};
 use crate::site::Pair;
 use crate::topology::Lab;
 
@@ -507,11 +507,18 @@ fn virtual_mac_moves(test: &str, way: Way, on_a: Program, on_b: Program) {
     };
     let name = virtual_one().expect("a virtual interface");
     assert!(pair.a.run(&format!("ip -o addr show dev {name}")).contains(way.vip()), "{seen}");
+    let filter = |at: &Node| at.run(&format!("nft list table {} keepalived", if way.ipv6 { "ip6" } else { "ip" }));
+    let reports_leave_by_the_base = format!("elements = {{ \"{name}\" : \"eth0\" }}");
+    for (node, filter) in [("a", filter(&pair.a)), ("b", filter(&pair.b))] {
+        assert!(filter.contains("oif map @vmac_map drop"), "{node}: {filter}");
+        assert!(node == "b" || filter.contains(&reports_leave_by_the_base), "{node}: {filter}");
+    }
     assert!(a.stop().success());
     pair.until("b has it, with the same MAC", |seen| {
         seen.holds_alone("b", way.vip()) && seen.since("TERM").frames().any(from_virtual)
     });
     assert_eq!(virtual_one(), None, "the virtual interface is gone");
+    assert_eq!(pair.a.run("nft list tables"), "", "and the packet filter");
     assert_eq!(settings(), before, "settings are as they were");
 }
 

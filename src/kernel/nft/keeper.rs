@@ -5,8 +5,9 @@
 //! such, and the wish is dropped where it would spoil those of others.
 
 use std::io;
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread;
+use std::time::Duration;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,8 @@ use crate::kernel::netlink::Socket;
 const ORDERS_MAX: usize = 1024;
 /// Answers that may wait for the loop.
 const ANSWERS_MAX: usize = 1024;
+/// How long somebody waits who cannot go on before.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// With all memory locked, every page of a stack is resident.
 const STACK: usize = 256 * 1024;
 
@@ -48,9 +51,16 @@ pub struct Done<T> {
     pub outcome: Result<(), Refused>,
 }
 
+/// Who hears what became of a wish.
+#[derive(Debug)]
+enum Answer<T> {
+    ToLoop(T),
+    AtOnce(SyncSender<Result<(), Refused>>),
+}
+
 #[derive(Debug)]
 pub struct Keeper<T> {
-    orders: SyncSender<Order<T>>,
+    orders: SyncSender<(Wish, Answer<T>)>,
 }
 
 impl<T: Send + 'static> Keeper<T> {
@@ -68,19 +78,28 @@ impl<T: Send + 'static> Keeper<T> {
         Ok((Keeper { orders }, done))
     }
 
-    /// Hands an order over without waiting. It comes back when the queue is full or the thread has ended.
-    pub fn order(&self, order: Order<T>) -> Result<(), Order<T>> {
-        self.orders.try_send(order).map_err(|error| match error {
-            TrySendError::Full(order) | TrySendError::Disconnected(order) => order,
-        })
+    /// Hands an order over without waiting; it is not taken when the queue is full or the thread has ended.
+    #[must_use]
+    pub fn order(&self, order: Order<T>) -> bool {
+        self.orders.try_send((order.wish, Answer::ToLoop(order.ticket))).is_ok()
+    }
+
+    /// Hands a wish over and waits for the kernel; `None` when there was no answer in time.
+    pub fn grant(&self, wish: Wish) -> Option<Result<(), Refused>> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.orders.try_send((wish, Answer::AtOnce(answer))).ok()?;
+        answered.recv_timeout(PATIENCE).ok()
     }
 }
 
-fn keep<T>(mut kept: Kept, queue: &mpsc::Receiver<Order<T>>, answers: &Sender<Done<T>>) {
-    while let Ok(Order { ticket, wish }) = queue.recv() {
+fn keep<T>(mut kept: Kept, queue: &mpsc::Receiver<(Wish, Answer<T>)>, answers: &Sender<Done<T>>) {
+    while let Ok((wish, answer)) = queue.recv() {
         let outcome = kept.grant(wish);
         // Nobody listens any more only when the worker is going; the rest of the work still counts.
-        let _ = answers.blocking_send(Done { ticket, outcome });
+        match answer {
+            Answer::ToLoop(ticket) => drop(answers.blocking_send(Done { ticket, outcome })),
+            Answer::AtOnce(waiting) => drop(waiting.try_send(outcome)),
+        }
     }
 }
 

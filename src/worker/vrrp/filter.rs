@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `no_accept`: addresses that are held and not accepted, in the packet filter.
+//! What the packet filter is told: addresses that are held and not accepted (`no_accept`), and virtual MACs.
 //!
-//! Invariant: while such an address is on an interface its packets are dropped. So what an instance wants waits until the
+//! Invariant: while an address of `no_accept` is on an interface its packets are dropped. So what an instance wants waits until the
 //! filter has its addresses, and the filter forgets an address only after the kernel said that it is gone. Wishes of one
 //! instance stay in order: what comes while one waits for the filter waits behind it.
 
@@ -12,9 +12,9 @@ use tokio::sync::mpsc::Receiver;
 
 use super::Worker;
 use super::apply::Place;
-use crate::kernel::nft::{self, Done, Keeper, Order, Settings, Unaccepted, Wish};
+use crate::kernel::nft::{self, Done, Keeper, Order, Settings, Unaccepted, Vmac, Wish};
 use crate::observe::log::Log;
-use crate::plan::vrrp::FilterPlan;
+use crate::plan::vrrp::{FilterPlan, Over, VrrpPlan};
 use crate::proto::vrrp::{Holdings, InstanceId, Ticket};
 
 /// A hold that waits for the filter; `None` for a change nobody waits for.
@@ -43,6 +43,8 @@ pub(super) struct Filtering {
     waiting: BTreeMap<Ticket, (InstanceId, Arc<Holdings>)>,
     /// Whose last addresses the filter did not take: it is asked again.
     refused: BTreeSet<InstanceId>,
+    /// The virtual MACs the filter was told of, by the index of their interface.
+    vmacs: BTreeMap<u32, Vmac>,
 }
 
 impl Filtering {
@@ -106,13 +108,34 @@ impl Filtering {
     }
 
     fn order(&mut self, plan: &FilterPlan, order: Order<Note>, log: &Log) -> bool {
+        self.keeper(plan, log).is_some_and(|keeper| keeper.order(order))
+    }
+
+    fn keeper(&mut self, plan: &FilterPlan, log: &Log) -> Option<&Keeper<Note>> {
         if self.keeper.is_none() {
             match Keeper::start(settings(plan)) {
                 Ok((keeper, answers)) => (self.keeper, self.answers) = (Some(keeper), Some(answers)),
                 Err(error) => log.error(format_args!("there can be no packet filter: {error}")),
             }
         }
-        self.keeper.as_ref().is_some_and(|keeper| keeper.order(order).is_ok())
+        self.keeper.as_ref()
+    }
+
+    /// These are the virtual MACs from now on. Waits for the kernel: the first report of a group leaves when the
+    /// interface is set up.
+    pub(super) fn keep_vmacs(&mut self, plan: &FilterPlan, vmacs: BTreeMap<u32, Vmac>, log: &Log) {
+        if self.vmacs == vmacs {
+            return;
+        }
+        self.vmacs.clone_from(&vmacs);
+        let outcome = self.keeper(plan, log).and_then(|keeper| keeper.grant(Wish::Vmacs(vmacs)));
+        match outcome {
+            Some(Ok(())) => {}
+            Some(Err(refused)) => log.warning(format_args!(
+                "group reports of virtual interfaces leave with the virtual MAC, which a switch may learn at the wrong port: {refused}"
+            )),
+            None => log.warning("the packet filter for virtual interfaces gives no answer"),
+        }
     }
 
     /// Waits for an answer; for ever when nothing was asked. Dropping the future loses nothing.
@@ -144,19 +167,20 @@ impl Filtering {
     }
 }
 
+/// Removes what an earlier life left of the filter: who never leads would never replace it.
+pub(super) fn clear(plan: &VrrpPlan) {
+    let has_vmacs = plan.ports.values().filter_map(|port| port.over.as_ref()).any(Over::is_vmac);
+    if has_vmacs || plan.setup.instances.values().any(|params| params.holdings.filter) {
+        // Whoever needs the filter is told when there can be none.
+        let _ = nft::clear(settings(&plan.filter));
+    }
+}
+
 fn settings(plan: &FilterPlan) -> Settings {
     Settings { table: plan.table.clone(), priority: plan.priority, counters: plan.counters }
 }
 
 impl Worker<'_> {
-    /// What an earlier life left of the filter: who never leads would never replace it.
-    pub(super) fn clear_filter(&self) {
-        if self.plan.setup.instances.values().any(|params| params.holdings.filter) {
-            // Whoever needs the filter is told when there can be none.
-            let _ = nft::clear(settings(&self.plan.filter));
-        }
-    }
-
     /// What an instance wants in the kernel from now on; the filter comes before the addresses.
     pub(super) fn want(&mut self, ticket: Ticket, instance: InstanceId, wanted: Arc<Holdings>) {
         let addresses =

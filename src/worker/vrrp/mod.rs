@@ -274,8 +274,6 @@ impl<'a> Worker<'a> {
 
     /// What a former life left behind would be a second master's: it goes before the first turn.
     fn clear_leftovers(&mut self) -> io::Result<()> {
-        self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
-        self.interfaces = self.interfaces.read_again(&mut self.asker)?;
         let mut requests = Vec::new();
         // What is static belongs there, now as then.
         let details = self.plan.details.iter().filter(|(id, _)| !statics::names(&self.plan.statics, **id));
@@ -299,7 +297,9 @@ impl<'a> Worker<'a> {
         // What cannot be removed shows again when it is added.
         let _ = self.asker.request(&requests);
         // Now that no address is there any more that it kept quiet.
-        self.clear_filter();
+        filter::clear(&self.plan);
+        self.ensure_virtuals();
+        self.interfaces = self.interfaces.read_again(&mut self.asker)?;
         Ok(())
     }
 
@@ -320,11 +320,17 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Virtual interfaces, and what the packet filter has to know of them first.
+    fn ensure_virtuals(&mut self) {
+        let (plan, log, filtering) = (&self.plan, &self.outside.log, &mut self.filtering);
+        self.virtuals.ensure(plan, &self.interfaces, log, |vmacs| filtering.keep_vmacs(&plan.filter, vmacs, log));
+    }
+
     /// Looks at ports and tracks again, and says what the engine should know.
     fn refresh(&mut self) {
         self.stale = false;
         self.virtuals.settle_around(&self.plan.around, &self.interfaces);
-        self.virtuals.ensure(&self.plan, &self.interfaces, &self.outside.log);
+        self.ensure_virtuals();
         let told = self.ports.refresh(&self.interfaces, &self.virtual_addresses, &self.outside.log);
         self.pending.extend(told);
         self.bequest.forget_adverts();
@@ -417,8 +423,8 @@ impl<'a> Worker<'a> {
         drop(self.writer);
         while self.answers.recv().await.is_some() {}
         if !self.left {
-            self.filtering.end().await;
             self.virtuals.end();
+            self.filtering.end().await;
         }
     }
 }
@@ -540,6 +546,7 @@ impl World for Worker<'_> {
             // What left with this turn has said goodbye through its port.
             self.stale |= self.ports.retire(&self.plan);
             self.virtuals.retire(&self.plan);
+            self.filtering.keep_vmacs(&self.plan.filter, self.virtuals.vmacs(), &self.outside.log);
         }
         for (wanted, to) in std::mem::take(&mut self.asked) {
             // Whoever asked may have lost patience.

@@ -14,6 +14,7 @@ use super::interfaces::Interfaces;
 use crate::kernel::Mac;
 use crate::kernel::files::Setting;
 use crate::kernel::netlink::{Refusal, Request};
+use crate::kernel::nft::Vmac;
 use crate::kernel::rtnl::address::{Lifetimes, flag};
 use crate::kernel::rtnl::link::{self, Ipv4Setting, Virtual};
 use crate::kernel::rtnl::{Address, Asker, Link};
@@ -25,10 +26,17 @@ use crate::proto::vrrp::Family;
 #[derive(Debug)]
 pub(super) struct Virtuals {
     asker: Asker,
-    /// What we made: name and index.
-    made: BTreeMap<String, u32>,
+    /// What we made, by name.
+    made: BTreeMap<String, Made>,
     /// Settings we changed: the value before, and ours.
     changed: BTreeMap<Setting, (i64, i64)>,
+}
+
+/// An interface we made: its index, and what the packet filter has to know of a virtual MAC.
+#[derive(Debug)]
+struct Made {
+    index: u32,
+    vmac: Option<Vmac>,
 }
 
 impl Virtuals {
@@ -36,19 +44,48 @@ impl Virtuals {
         Ok(Virtuals { asker: Asker::open()?, made: BTreeMap::new(), changed: BTreeMap::new() })
     }
 
-    /// Makes what is wanted and missing, wherever the interface beneath exists.
-    pub(super) fn ensure(&mut self, plan: &VrrpPlan, interfaces: &Interfaces, log: &Log) {
+    /// Makes what is wanted and missing, wherever the interface beneath exists. `tell_filter` hears of all virtual MACs
+    /// before a new one is set up.
+    pub(super) fn ensure(
+        &mut self,
+        plan: &VrrpPlan,
+        interfaces: &Interfaces,
+        log: &Log,
+        tell_filter: impl FnOnce(BTreeMap<u32, Vmac>),
+    ) {
+        let refused = |over: &Over, base: &Link, error: io::Error| {
+            log.error(format_args!("{}: cannot be made on {}: {error}", over.name, base.name));
+        };
+        let mut new = Vec::new();
         for port in plan.ports.values() {
             let Some(over) = &port.over else { continue };
             let Some(base) = port.interface.as_deref().and_then(|name| interfaces.named(name)) else { continue };
             if self.made.contains_key(&over.name) {
                 continue;
             }
-            match self.adopt_or_make(port, over, base, interfaces) {
-                Ok(()) => {}
-                Err(error) => log.error(format_args!("{}: cannot be made on {}: {error}", over.name, base.name)),
+            match self.adopt_or_make(over, base, interfaces) {
+                Ok(index) => {
+                    let vmac = over.is_vmac().then(|| vmac(port, over, base, plan, interfaces));
+                    self.made.insert(over.name.clone(), Made { index, vmac });
+                    new.push((port, over, base, index));
+                }
+                Err(error) => refused(over, base, error),
             }
         }
+        if new.is_empty() {
+            return;
+        }
+        tell_filter(self.vmacs());
+        for (port, over, base, index) in new {
+            if let Err(error) = self.settle_in(port, over, base, index, interfaces) {
+                refused(over, base, error);
+            }
+        }
+    }
+
+    /// The virtual MACs that are there, by their index.
+    pub(super) fn vmacs(&self) -> BTreeMap<u32, Vmac> {
+        self.made.values().filter_map(|made| Some((made.index, made.vmac.clone()?))).collect()
     }
 
     /// Changes what the configuration wants changed on interfaces that are there.
@@ -63,7 +100,7 @@ impl Virtuals {
 
     /// A link is gone; if it was one of ours it is made again when it can be.
     pub(super) fn gone(&mut self, index: u32) {
-        self.made.retain(|_, made| *made != index);
+        self.made.retain(|_, made| made.index != index);
     }
 
     /// Removes those we made that are not wanted any more.
@@ -71,7 +108,7 @@ impl Virtuals {
         let wanted =
             |name: &str| plan.ports.values().filter_map(|port| port.over.as_ref()).any(|over| over.name == name);
         let gone: Vec<(String, u32)> =
-            self.made.iter().filter(|(name, _)| !wanted(name)).map(|(name, index)| (name.clone(), *index)).collect();
+            self.made.iter().filter(|(name, _)| !wanted(name)).map(|(name, made)| (name.clone(), made.index)).collect();
         for (name, index) in gone {
             self.made.remove(&name);
             let _ = self.ask(&[link::remove(index)]);
@@ -80,7 +117,8 @@ impl Virtuals {
 
     /// Removes everything we made and puts the settings back.
     pub(super) fn end(&mut self) {
-        let all: Vec<Request> = std::mem::take(&mut self.made).into_values().map(link::remove).collect();
+        let all: Vec<Request> =
+            std::mem::take(&mut self.made).into_values().map(|made| link::remove(made.index)).collect();
         let _ = self.ask(&all);
         for (setting, (before, ours)) in std::mem::take(&mut self.changed) {
             // Somebody who changed it since has a reason.
@@ -94,12 +132,12 @@ impl Virtuals {
         self.asker.request(requests).into_iter().collect()
     }
 
-    fn adopt_or_make(&mut self, port: &Port, over: &Over, base: &Link, interfaces: &Interfaces) -> io::Result<()> {
+    /// The index of the interface, which is not set up yet when it is new.
+    fn adopt_or_make(&mut self, over: &Over, base: &Link, interfaces: &Interfaces) -> io::Result<u32> {
         if let Some(existing) = interfaces.named(&over.name) {
             if is_as_wanted(existing, over, base) {
                 // A former life made it; from now on it is ours again.
-                self.made.insert(over.name.clone(), existing.index);
-                return self.settle_in(port, over, base, existing.index, interfaces);
+                return Ok(existing.index);
             }
             if !matches!(existing.kind.as_deref(), Some("macvlan" | "ipvlan")) {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "another interface has that name"));
@@ -116,9 +154,7 @@ impl Virtuals {
                 .filter(|master| interfaces.link(*master).is_some_and(|master| master.kind.as_deref() == Some("vrf"))),
         };
         self.ask(&[wanted.create()]).map_err(io::Error::other)?;
-        let index = link::index_of(&over.name)?;
-        self.made.insert(over.name.clone(), index);
-        self.settle_in(port, over, base, index, interfaces)
+        link::index_of(&over.name)
     }
 
     /// Settings, and the address adverts of IPv6 leave with.
@@ -130,7 +166,7 @@ impl Virtuals {
         index: u32,
         interfaces: &Interfaces,
     ) -> io::Result<()> {
-        let is_vmac = matches!(over.kind, OverKind::Vmac(_));
+        let is_vmac = over.is_vmac();
         self.change_for_all(interfaces);
         if is_vmac && port.family == Family::V4 {
             // Only the virtual interface answers for its addresses.
@@ -206,13 +242,31 @@ fn is_as_wanted(existing: &Link, over: &Over, base: &Link) -> bool {
     kind && existing.parent == Some(base.index)
 }
 
-/// The configured one, or the one of the interface beneath, or one made of its MAC.
-fn link_local(over: &Over, base: &Link, interfaces: &Interfaces) -> Option<Ipv6Addr> {
-    let on_base = interfaces.addresses(base.index).find_map(|address| match address.address {
+/// What the packet filter has to know of a virtual MAC.
+fn vmac(port: &Port, over: &Over, base: &Link, plan: &VrrpPlan, interfaces: &Interfaces) -> Vmac {
+    let is_v6 = port.family == Family::V6;
+    let own = is_v6 && !over.transmit_base;
+    Vmac {
+        name: over.name.clone(),
+        base: base.index,
+        // Without reports there is nothing to send another way.
+        ipv4: !is_v6 && !plan.around.no_group_reports,
+        ipv6: is_v6 || over.ipv6,
+        shared_link_local: link_local_of(base, interfaces)
+            .filter(|shared| own && over.link_local.is_none_or(|wanted| wanted == *shared)),
+    }
+}
+
+fn link_local_of(base: &Link, interfaces: &Interfaces) -> Option<Ipv6Addr> {
+    interfaces.addresses(base.index).find_map(|address| match address.address {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => Some(ip),
         IpAddr::V6(_) | IpAddr::V4(_) => None,
-    });
-    over.link_local.or(on_base).or_else(|| base.ethernet().map(from_mac))
+    })
+}
+
+/// The configured one, or the one of the interface beneath, or one made of its MAC.
+fn link_local(over: &Over, base: &Link, interfaces: &Interfaces) -> Option<Ipv6Addr> {
+    over.link_local.or_else(|| link_local_of(base, interfaces)).or_else(|| base.ethernet().map(from_mac))
 }
 
 /// RFC 4291, appendix A: the MAC with one bit turned and ff:fe in its middle.
