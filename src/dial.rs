@@ -6,16 +6,20 @@
 //! that we lack says nothing about the server.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use keepalived_conf::blocks::lvs::check::Connection;
 use nix::errno::Errno;
-use tokio::io::{AsyncReadExt, Interest};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -35,6 +39,7 @@ pub const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long we wait for the other end to close once we have, and how much we read meanwhile.
 pub const PARTING_MAX: Duration = Duration::from_millis(500);
 pub const PARTING_BYTES_MAX: usize = 64 * 1024;
+const PARTING_PIECE: usize = 2048;
 
 /// What to connect to, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,11 +275,20 @@ pub async fn part(stream: &mut TcpStream) -> bool {
     if stream.shutdown().await.is_err() {
         return true;
     }
-    let mut bytes = [0; 2048];
+    // Room for it on the stack of each look: of connections that wait there may be thousands.
+    let mut piece = async || {
+        poll_fn(|context| {
+            let mut room = [const { MaybeUninit::uninit() }; PARTING_PIECE];
+            let mut piece = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
+            Poll::Ready(io::Result::Ok(piece.filled().len()))
+        })
+        .await
+    };
     let deadline = Instant::now() + PARTING_MAX;
     let mut read = 0;
     while read < PARTING_BYTES_MAX {
-        match timeout_at(deadline, stream.read(&mut bytes)).await {
+        match timeout_at(deadline, piece()).await {
             Ok(Ok(0) | Err(_)) => return true,
             Ok(Ok(length)) => read += length,
             Err(_) => return false,

@@ -33,6 +33,13 @@ pub fn body<'s, T: Node>(block: &Block<T>, target: &mut T, body: Body<'s>, cx: &
     }
 }
 
+/// The same of those statements alone whose keywords the block has.
+pub fn known<'s, T: Node>(block: &Block<T>, target: &mut T, body: Body<'s>, cx: &mut Cx<'s>) {
+    let is_known =
+        |statement: &Statement<'_>| statement.words().next().is_some_and(|word| block.find(word.text).is_some());
+    body.statements().filter(is_known).for_each(|statement| line(block, target, statement, cx));
+}
+
 /// One statement in a block of keywords.
 fn line<'s, T: Node>(block: &Block<T>, target: &mut T, statement: Statement<'s>, cx: &mut Cx<'s>) {
     let Some(first) = statement.words().next() else {

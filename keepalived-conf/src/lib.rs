@@ -41,7 +41,7 @@ use diagnostic::Diagnostics;
 use expand::Expanded;
 use map::SourceMap;
 use schema::Version;
-use source::Host;
+use source::{Answers, Asked, Host};
 
 /// How a configuration is read.
 #[derive(Clone, Debug, Default)]
@@ -67,14 +67,44 @@ pub struct Loaded {
     pub map: SourceMap,
     /// The text with everything written out, for [`load_ready`] in another process.
     pub text: Arc<String>,
+    /// What of the host counted for the meaning of the text.
+    pub answers: Answers,
+}
+
+/// A configuration in which everything is written out, before anybody has looked what it means.
+#[derive(Debug)]
+pub struct WrittenOut {
+    expanded: Expanded,
+    diagnostics: Diagnostics,
+}
+
+impl WrittenOut {
+    pub fn text(&self) -> &str {
+        self.expanded.text()
+    }
+
+    /// What was found until now.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.diagnostics
+    }
+
+    /// Goes on to the end, with the options it was begun with.
+    pub fn mean(self, host: &dyn Host, options: &Options) -> Loaded {
+        mean(host, self.expanded, self.diagnostics, options)
+    }
 }
 
 /// Reads a configuration. `path` may be a pattern.
 pub fn load(host: &dyn Host, path: &Path, options: &Options) -> Loaded {
+    write_out(host, path, options).mean(host, options)
+}
+
+/// Reads a configuration as far as its text is written out. `path` may be a pattern.
+pub fn write_out(host: &dyn Host, path: &Path, options: &Options) -> WrittenOut {
     let checks = if options.all_includes_checked { expand::Checks::ALL } else { expand::Checks::default() };
     let reading = expand::Options { config_id: options.config_id.clone(), checks };
     let (expanded, diagnostics) = expand::load(host, path, &reading);
-    mean(host, expanded, diagnostics, options)
+    WrittenOut { expanded, diagnostics }
 }
 
 /// Reads a configuration in memory. `lenient` as the daemon is, else as the configuration test.
@@ -89,12 +119,34 @@ pub fn load_ready(host: &dyn Host, text: String, options: &Options) -> Loaded {
     mean(host, Expanded::ready("configuration", text), Diagnostics::new(), options)
 }
 
+/// What a text in which everything is written out says about the whole daemon, for a process that does nothing else: of tens of
+/// thousands of servers no more is read than where they end.
+pub fn load_global(host: &dyn Host, text: String) -> Config {
+    let expanded = Expanded::ready("configuration", text);
+    let mut diagnostics = Diagnostics::new();
+    let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
+    let mut cx = value::Cx {
+        host,
+        diagnostics,
+        lenient: true,
+        upstream: None,
+        tell_not_yet: false,
+        names: names::Names::default(),
+        not_yet_told: Default::default(),
+    };
+    let mut config = Config::default();
+    interpret::known(&blocks::GLOBAL, &mut config, tree.root(), &mut cx);
+    resolve::resolve(&mut config, &mut cx);
+    config
+}
+
 /// The last three passes: shape, rows, and what needs the whole.
 fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, options: &Options) -> Loaded {
+    let host = Asked::new(host);
     let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
     let names = names::Names::default();
     let mut cx = value::Cx {
-        host,
+        host: &host,
         diagnostics,
         lenient: !options.config_test,
         upstream: options.upstream,
@@ -106,5 +158,6 @@ fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, optio
     interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);
     let text = expanded.shared_text();
-    Loaded { config, diagnostics: cx.diagnostics, map: expanded.map, text }
+    let diagnostics = cx.diagnostics;
+    Loaded { config, diagnostics, map: expanded.map, text, answers: host.answers() }
 }

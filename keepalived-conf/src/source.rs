@@ -10,8 +10,10 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{Account, Answer, Facts, FileSystem, Inode, Link};
 
+mod asked;
 mod pattern;
 
+pub use asked::{Answers, Asked};
 pub use pattern::{ALTERNATIVES_MAX, COMPARED_MAX, Matches, find, has_braces, has_wildcards};
 
 /// The largest file that is read, in bytes.

@@ -4,13 +4,16 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// The longest text that is passed on, in bytes. A configuration is at most half as long.
 pub const TEXT_MAX: u64 = 256 << 20;
+
+/// So much is compared at once.
+const PART: usize = 16 * 1024;
 
 /// A sealed text. Clones of the descriptor read the same bytes.
 #[derive(Debug)]
@@ -29,6 +32,31 @@ impl Bundle {
         file.write_all(text)?;
         fcntl(&file, FcntlArg::F_ADD_SEALS(seals()))?;
         Ok(Bundle { file })
+    }
+
+    /// Whether it holds this text.
+    pub fn holds(&self, text: &[u8]) -> bool {
+        let is_as_long = self.file.metadata().is_ok_and(|found| found.len() == text.len() as u64);
+        let mut at = 0;
+        let mut part = vec![0; PART];
+        is_as_long
+            && text.chunks(PART).all(|expected| {
+                let Some(part) = part.get_mut(..expected.len()) else { return false };
+                let is_read = self.file.read_exact_at(part, at).is_ok();
+                at += expected.len() as u64;
+                is_read && part == expected
+            })
+    }
+
+    /// Whether both are descriptors of one text. What is sealed never changes, so the file is the text.
+    pub fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
+        let known = |descriptor: BorrowedFd<'_>| {
+            let found = File::from(descriptor.try_clone_to_owned().ok()?).metadata().ok()?;
+            // A number may be given again after some milliards of files; the moment of its making tells those apart.
+            Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+        };
+        let known = (known(one.as_fd()), known(other.as_fd()));
+        known.0.is_some() && known.0 == known.1
     }
 
     /// What it holds.
@@ -86,6 +114,21 @@ mod tests {
                 scope.spawn(|| (0..20).for_each(|_| assert!(bundle.text().unwrap() == text)));
             }
         });
+    }
+
+    #[test]
+    fn a_text_is_known_again_by_its_file_and_by_its_octets() {
+        let text = vec![7_u8; 3 * PART + 5];
+        let (bundle, equal) = (Bundle::seal(&text).unwrap(), Bundle::seal(&text).unwrap());
+        let copy = bundle.as_fd().try_clone_to_owned().unwrap();
+        assert!(Bundle::is_same(&bundle, &copy));
+        assert!(!Bundle::is_same(&bundle, &equal), "another file, whatever stands in it");
+        assert!(bundle.holds(&text));
+        let mut other = text.clone();
+        *other.last_mut().unwrap() = 8;
+        assert!(!bundle.holds(&other));
+        assert!(!bundle.holds(text.get(1..).unwrap()));
+        assert!(Bundle::seal(b"").unwrap().holds(b""));
     }
 
     #[test]

@@ -142,7 +142,7 @@ struct Line {
     #[serde(serialize_with = "stamp")]
     time: Duration,
     process: String,
-    pid: u32,
+    pid: Own,
     #[serde(serialize_with = "word")]
     level: Level,
     text: String,
@@ -154,6 +154,16 @@ struct Line {
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<u8>,
+}
+
+/// The number of this process. Asked for only where it is written: it takes a call of the kernel.
+#[derive(Debug)]
+struct Own;
+
+impl Serialize for Own {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u32(std::process::id())
+    }
 }
 
 impl Log {
@@ -240,7 +250,7 @@ impl Log {
             v: VERSION,
             time: clock::wall(),
             process: self.0.name.borrow().clone(),
-            pid: std::process::id(),
+            pid: Own,
             level,
             // A line is a line: what came from a network or a file must not begin another one.
             text: line.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),

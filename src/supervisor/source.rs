@@ -2,10 +2,13 @@
 //! The configuration as the supervisor sees it: read, told about, written out for the workers.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
 use keepalived_conf::blocks::global::Global;
-use keepalived_conf::diagnostic::{Diagnostic, Severity};
+use keepalived_conf::diagnostic::{Diagnostic, Diagnostics, Severity};
+use keepalived_conf::source::Answers;
 use keepalived_conf::{Loaded, Options};
 
 use super::daemon::Settings;
@@ -20,16 +23,21 @@ use crate::observe::dump::{Written, data, place};
 use crate::observe::log::{Format, Level, Log};
 use crate::render;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     /// The text in which everything is written out. Every process reads these bytes.
-    pub(super) bundle: Bundle,
+    pub(super) bundle: Rc<Bundle>,
     /// The workers for which there is something to do.
     pub(super) wants: BTreeSet<Role>,
     /// What it says about the daemon itself.
     pub(super) house: House,
     /// What was found in it, without the places.
     found: BTreeSet<Found>,
+    /// How often, and what of it was found while the text was written out.
+    findings: usize,
+    found_in_text: BTreeSet<Found>,
+    /// What of this machine counted for its meaning.
+    answers: Rc<Answers>,
     global: Global,
 }
 
@@ -41,11 +49,16 @@ impl Source {
         let host = OsHost::new();
         let mark = before.and_then(|before| before.house.reload.marker.as_deref());
         let marked = mark.map(|path| files::replace(path, b"", MARKER_MODE));
-        let loaded = keepalived_conf::load(&host, &settings.file, &settings.options);
-        if let (Some(path), Some(Ok(()))) = (mark, marked) {
-            // Whoever waits for its end only loses time when it stays.
-            let _ = files::remove(path);
+        let written = keepalived_conf::write_out(&host, &settings.file, &settings.options);
+        let found_in_text = found_in(written.diagnostics());
+        let same = before.filter(|before| before.means_the_same(written.text(), &found_in_text, &host));
+        if let Some(same) = same {
+            tell_again(same.findings, log);
+            unmark(mark, marked);
+            return Ok(same.clone());
         }
+        let loaded = written.mean(&host, &settings.options);
+        unmark(mark, marked);
         if let Some(path) = before.and_then(|before| before.house.reload.findings.as_deref()) {
             keep_findings(path, &loaded, log);
         }
@@ -56,7 +69,7 @@ impl Source {
         // Templates of platforms carry mistakes that were always there; whoever made a new one wants to hear of it.
         let known = before.map(|before| &before.found);
         tell(&loaded, known, log);
-        let found = found_in(&loaded);
+        let found = found_in(&loaded.diagnostics);
         if let Some(new) = known.and_then(|known| new_error(&found, known)) {
             return Err(format!("{file} has an error that was not there before ({new}); `steadfast check` shows all"));
         }
@@ -74,9 +87,28 @@ impl Source {
         if let Some(keyword) = before.and_then(|before| before.house.premises.differs(&house.premises)) {
             return Err(format!("{file} changes `{keyword}`, which takes a restart"));
         }
-        let bundle = Bundle::seal(loaded.text.as_bytes());
-        let bundle = bundle.map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?;
-        Ok(Source { bundle, wants, house, found, global: loaded.config.global })
+        // Workers know the very same text by its file.
+        let bundle = match before.filter(|before| before.bundle.holds(loaded.text.as_bytes())) {
+            Some(before) => before.bundle.clone(),
+            None => Rc::new(
+                Bundle::seal(loaded.text.as_bytes())
+                    .map_err(|error| format!("{file} cannot be handed to the workers: {error}"))?,
+            ),
+        };
+        let (findings, answers) = (loaded.diagnostics.iter().count(), Rc::new(loaded.answers));
+        Ok(Source { bundle, wants, house, found, findings, found_in_text, answers, global: loaded.config.global })
+    }
+
+    /// Whether a text means what this one did, as far as that can be known without reading it again: it is the same, with
+    /// the same findings, on a machine that says the same, and nobody wants the places of the findings.
+    fn means_the_same(&self, text: &str, found_in_text: &BTreeSet<Found>, host: &OsHost) -> bool {
+        let scripts = &self.global.scripts;
+        let runs_scripts = scripts.startup.is_some() || scripts.shutdown.is_some();
+        !runs_scripts
+            && self.house.reload.findings.is_none()
+            && self.found_in_text == *found_in_text
+            && self.bundle.holds(text.as_bytes())
+            && self.answers.are_those_of(host)
     }
 
     /// What living by another file would change. Reads it and changes nothing.
@@ -87,7 +119,7 @@ impl Source {
         if next.diagnostics.exit_status() == 6 && nothing {
             return Err(format!("{} cannot be read", file.display()));
         }
-        if let Some(new) = new_error(&found_in(&next), &self.found) {
+        if let Some(new) = new_error(&found_in(&next.diagnostics), &self.found) {
             return Err(format!("a reload would be refused: {new}; `steadfast check` shows all"));
         }
         if let Some(keyword) = self.house.premises.differs(&Premises::of(settings, &next.config)) {
@@ -129,8 +161,8 @@ fn found(finding: &Diagnostic) -> Found {
     (finding.severity, format!("{}: {}", finding.code.id, finding.message))
 }
 
-fn found_in(loaded: &Loaded) -> BTreeSet<Found> {
-    loaded.diagnostics.iter().map(found).collect()
+fn found_in(diagnostics: &Diagnostics) -> BTreeSet<Found> {
+    diagnostics.iter().map(found).collect()
 }
 
 fn new_error<'now>(now: &'now BTreeSet<Found>, known: &BTreeSet<Found>) -> Option<&'now str> {
@@ -153,10 +185,22 @@ fn tell(loaded: &Loaded, known: Option<&BTreeSet<Found>>, log: &Log) {
         };
         log.write(level, render::line(finding, &loaded.map));
     }
-    if again > 0 {
+    tell_again(again, log);
+}
+
+fn tell_again(findings: usize, log: &Log) {
+    if findings > 0 {
         log.info(format_args!(
-            "{again} findings of before are in the configuration still; `steadfast check` shows them"
+            "{findings} findings of before are in the configuration still; `steadfast check` shows them"
         ));
+    }
+}
+
+/// The configuration has been read.
+fn unmark(mark: Option<&Path>, marked: Option<io::Result<()>>) {
+    if let (Some(path), Some(Ok(()))) = (mark, marked) {
+        // Whoever waits for its end only loses time when it stays.
+        let _ = files::remove(path);
     }
 }
 
@@ -182,3 +226,6 @@ fn keep_findings(path: &Path, loaded: &Loaded, log: &Log) {
 
 /// As the configuration test makes its log.
 const FINDINGS_MODE: u32 = 0o644;
+
+#[cfg(test)]
+mod tests;

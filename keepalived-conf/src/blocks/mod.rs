@@ -39,6 +39,9 @@ pub static ROOT: LazyLock<Block<Config>> = LazyLock::new(|| {
     Block::new("", parts.into_iter().flatten().collect())
 });
 
+/// What concerns the whole daemon.
+pub static GLOBAL: LazyLock<Block<Config>> = LazyLock::new(|| Block::new("", global::rows()));
+
 /// Every row with its path.
 pub fn entries() -> &'static [Entry] {
     static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| schema::entries(&ROOT));

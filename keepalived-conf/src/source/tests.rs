@@ -90,3 +90,18 @@ fn patterns_that_stand_for_too_much_are_cut_short() {
         assert!(!find(&host(), Path::new("/etc/ka"), &pattern).cut_short);
     }
 }
+
+#[test]
+fn whether_a_host_would_still_answer_the_same_is_known() {
+    let here = host();
+    let asked = Asked::new(&here);
+    assert_eq!(asked.hostname(), here.hostname());
+    asked.kind(Path::new("/new"));
+    let answers = asked.answers();
+    assert!(answers.are_those_of(&here));
+    assert!(!answers.are_those_of(&host().file("/new", "")));
+    assert!(!answers.are_those_of(&host().with_hostname("another")));
+    let asked = Asked::new(&here);
+    (0..1000).for_each(|_| drop(asked.env("ONE")));
+    assert!(!asked.answers().are_those_of(&host()), "of so many questions not all are remembered");
+}

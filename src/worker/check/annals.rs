@@ -8,6 +8,20 @@ use crate::kernel::clock;
 use crate::observe::snapshot::lvs::{BOUNDS, Kind, Record};
 use crate::proto::health::{Cause, CheckerId, Engine, Event, ServerId, ServiceId};
 
+/// A moment on the clock of deadlines, and on the wall. It is read once for all that happens in it: there are systems on
+/// which reading a clock is a call of the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    at: u64,
+    pub(super) wall: Duration,
+}
+
+impl Moment {
+    pub(super) fn now() -> Moment {
+        Moment { at: clock::now(), wall: clock::wall() }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Annals {
     /// When the worker began, on the wall clock.
@@ -33,17 +47,16 @@ struct Span {
 }
 
 impl Span {
-    fn new(up: bool) -> Span {
-        let (at, since) = (clock::now(), clock::wall().as_secs_f64());
+    fn new(up: bool, now: Moment) -> Span {
+        let (at, since) = (now.at, now.wall.as_secs_f64());
         Span { up, at, since, up_for: Duration::ZERO, down_for: Duration::ZERO, failures: 0, repairs: 0 }
     }
 
-    fn turn(&mut self, up: bool) {
+    fn turn(&mut self, up: bool, now: Moment) {
         if self.up == up {
             return;
         }
-        let now = clock::now();
-        let lasted = Duration::from_nanos(now.saturating_sub(self.at));
+        let lasted = Duration::from_nanos(now.at.saturating_sub(self.at));
         if self.up {
             self.up_for += lasted;
             self.failures += 1;
@@ -51,7 +64,7 @@ impl Span {
             self.down_for += lasted;
             self.repairs += 1;
         }
-        (self.up, self.at, self.since) = (up, now, clock::wall().as_secs_f64());
+        (self.up, self.at, self.since) = (up, now.at, now.wall.as_secs_f64());
     }
 
     fn record(&self) -> Record {
@@ -82,7 +95,7 @@ impl Annals {
         self.started
     }
 
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event, now: Moment) {
         match event {
             Event::Server { server, cause: Cause::Removed, .. } => {
                 self.servers.remove(server);
@@ -91,10 +104,10 @@ impl Annals {
                 self.services.remove(service);
             }
             Event::Server { server, up, .. } => {
-                self.servers.entry(*server).or_insert_with(|| Span::new(*up)).turn(*up);
+                self.servers.entry(*server).or_insert_with(|| Span::new(*up, now)).turn(*up, now);
             }
             Event::Quorum { service, up, .. } => {
-                self.services.entry(*service).or_insert_with(|| Span::new(*up)).turn(*up);
+                self.services.entry(*service).or_insert_with(|| Span::new(*up, now)).turn(*up, now);
             }
             Event::Checker { .. }
             | Event::CheckFailed { .. }
@@ -115,14 +128,14 @@ impl Annals {
     }
 
     /// What there is from now on, as it stands.
-    pub(super) fn follow(&mut self, engine: &Engine) {
+    pub(super) fn follow(&mut self, engine: &Engine, now: Moment) {
         for id in engine.servers() {
             let up = engine.server(id).is_some_and(|server| server.up);
-            self.servers.entry(id).or_insert_with(|| Span::new(up));
+            self.servers.entry(id).or_insert_with(|| Span::new(up, now));
         }
         for id in engine.services() {
             let up = engine.service(id).is_some_and(|service| service.up);
-            self.services.entry(id).or_insert_with(|| Span::new(up));
+            self.services.entry(id).or_insert_with(|| Span::new(up, now));
         }
         self.servers.retain(|id, _| engine.server(*id).is_some());
         self.services.retain(|id, _| engine.service(*id).is_some());
@@ -178,12 +191,12 @@ mod tests {
     fn failures_and_repairs_are_counted_and_a_server_that_is_gone_is_forgotten() {
         let mut annals = Annals::new();
         for up in [true, true, false, true, false] {
-            annals.note(&server(up, Cause::Check(CheckerId(1))));
+            annals.note(&server(up, Cause::Check(CheckerId(1))), Moment::now());
         }
         let record = annals.server(ServerId(1));
         assert_eq!((record.failures, record.repairs), (2, 1));
         assert!(record.between_failures().is_some() && record.up_seconds >= 0.0);
-        annals.note(&server(false, Cause::Removed));
+        annals.note(&server(false, Cause::Removed), Moment::now());
         assert_eq!(annals.server(ServerId(1)).failures, 0);
     }
 
@@ -198,7 +211,7 @@ mod tests {
         assert_eq!(kinds.first().map(|kind| kind.count), Some(2));
         assert_eq!(annals.took(CheckerId(2)), Some(60.0));
         // What the engine does not know is gone.
-        annals.follow(&Engine::new(0));
+        annals.follow(&Engine::new(0), Moment::now());
         assert_eq!(annals.took(CheckerId(2)), None);
     }
 }

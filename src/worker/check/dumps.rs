@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use keepalived_conf::Options;
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -33,7 +34,7 @@ const SUFFIX: &str = "_check";
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) engine: Engine,
-    pub(super) plan: LvsPlan,
+    pub(super) plan: Arc<LvsPlan>,
     pub(super) ipvs: Option<(u32, u32, u32)>,
 }
 

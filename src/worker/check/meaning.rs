@@ -8,7 +8,8 @@ use std::sync::Arc;
 use keepalived_conf::blocks::global::top::IpvsNamespace;
 use keepalived_conf::blocks::lvs::check::Checker;
 use keepalived_conf::script::Script;
-use keepalived_conf::{Config, Options};
+use keepalived_conf::source::Answers;
+use keepalived_conf::{Config, Loaded, Options};
 
 use super::told::{Files, Sessions};
 use crate::kernel::child::Command;
@@ -29,7 +30,7 @@ const NAMESPACES: &str = "/run/netns";
 /// What a configuration means on this machine.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meaning {
-    pub(super) plan: LvsPlan,
+    pub(super) plan: Arc<LvsPlan>,
     pub(super) book: Book,
     pub(super) pipes: Vec<Pipe>,
     pub(super) mail: Option<Post>,
@@ -41,6 +42,8 @@ pub(super) struct Meaning {
     pub(super) namespace: Option<PathBuf>,
     /// For news about addresses of this host.
     pub(super) room: Option<Room>,
+    /// What of this machine counted for it.
+    answers: Arc<Answers>,
 }
 
 /// What there is to say about a configuration, for the log.
@@ -50,14 +53,14 @@ impl Meaning {
     /// Reads a text in which everything is written out. Its findings were told, with their places, by whoever wrote it.
     pub(super) fn of(text: String, before: Option<&LvsPlan>, habits: &Habits) -> (Meaning, Remarks) {
         let host = OsHost::new();
-        let config = keepalived_conf::load_ready(&host, text, &Options::default()).config;
+        let Loaded { config, answers, .. } = keepalived_conf::load_ready(&host, text, &Options::default());
         let mut plan = LvsPlan::compile(&config, before);
         if habits.leaves_table {
             plan.setup.globals.at_stop = AtStop::Keep;
         }
         let mut remarks = Remarks::new();
         let book = book_of(&plan, &host, &mut remarks);
-        let pipes: Vec<Pipe> = plan.pipes.iter().map(|pipe| pipe_of(pipe, &host, &mut remarks)).collect();
+        let pipes = pipes_of(&plan, &host, &mut remarks);
         let sessions = sessions_of(&plan);
         remarks.extend(unheard(&plan, &sessions));
         let runs = |check: &Check| matches!(check.check.as_ref(), Checker::Misc(_));
@@ -71,9 +74,25 @@ impl Meaning {
             sessions,
             namespace: namespace_of(&config),
             room: room_of(&config),
-            plan,
+            plan: Arc::new(plan),
+            answers: Arc::new(answers),
         };
         (meaning, remarks)
+    }
+
+    /// What the same text means on this machine as it is now; nothing where it has to be read again to know.
+    pub(super) fn again(&self) -> Option<(Meaning, Remarks)> {
+        let host = OsHost::new();
+        let mut remarks = Remarks::new();
+        let book = book_of(&self.plan, &host, &mut remarks);
+        let pipes = pipes_of(&self.plan, &host, &mut remarks);
+        // What this process may do goes by whether it starts programs.
+        let starts_other = (book.is_empty(), pipes.is_empty()) != (self.book.is_empty(), self.pipes.is_empty());
+        if starts_other || !self.answers.are_those_of(&host) {
+            return None;
+        }
+        remarks.extend(unheard(&self.plan, &self.sessions));
+        Some((Meaning { book, pipes, ..self.clone() }, remarks))
     }
 
     /// The sync daemon without the half it is, and the VRRP instance that decides which; without one, both run.
@@ -110,6 +129,10 @@ fn book_of(plan: &LvsPlan, host: &OsHost, remarks: &mut Remarks) -> Book {
 
 fn command_of(script: &Script, host: &OsHost, remarks: &mut Remarks) -> Option<Command> {
     command::of(script, host).map_err(|problem| remarks.push((Level::Error, problem))).ok()
+}
+
+fn pipes_of(plan: &LvsPlan, host: &OsHost, remarks: &mut Remarks) -> Vec<Pipe> {
+    plan.pipes.iter().map(|pipe| pipe_of(pipe, host, remarks)).collect()
 }
 
 fn pipe_of(written: &crate::plan::notify::Pipe, host: &OsHost, remarks: &mut Remarks) -> Pipe {

@@ -27,6 +27,7 @@ pub mod web;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -43,7 +44,7 @@ use crate::plan::lvs::LvsPlan;
 use crate::proto::health::{AtStop, Cause, Changes, CheckerId, Effect, Engine, Event, Input, Setup, Verdict};
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::process;
-use annals::Annals;
+use annals::{Annals, Moment};
 use answers::Wishes;
 use director::{Director, News};
 use marks::Marking;
@@ -59,6 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So many signs of life in this time.
 const BEATS: u32 = 2;
 
+/// After so many effects it is looked whether a sign of life is due.
+const EFFECTS_PER_BEAT: usize = 64;
+
 /// What every system allows.
 const DESCRIPTORS_ASSUMED: u64 = 1024;
 
@@ -69,7 +73,7 @@ const PRESENCE_RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 enum Order {
     /// Do this from now on.
-    Reload(Box<Meaning>),
+    Reload(Arc<Meaning>),
     /// A VRRP instance is master, or no longer.
     Instance { name: String, is_master: bool },
     /// A BFD session is up, down, or nobody knows.
@@ -106,7 +110,7 @@ impl fmt::Debug for Outside<'_> {
 }
 
 /// Checks and balances until told to stop. Needs a tokio runtime with I/O and time enabled, and a local set.
-async fn run(meaning: Meaning, outside: Outside<'_>) -> io::Result<()> {
+async fn run(meaning: Arc<Meaning>, outside: Outside<'_>) -> io::Result<()> {
     let mut engine = Engine::new(clock::now());
     let mut worker = Worker::start(meaning, outside);
     let driven = drive::drive(&mut engine, &mut worker).await;
@@ -119,9 +123,9 @@ async fn run(meaning: Meaning, outside: Outside<'_>) -> io::Result<()> {
 }
 
 struct Worker<'a> {
-    meaning: Meaning,
+    meaning: Arc<Meaning>,
     /// Before the last reload: what is gone is told of by its old name.
-    before: Option<Box<LvsPlan>>,
+    before: Option<Arc<LvsPlan>>,
     outside: Outside<'a>,
     director: Director,
     marking: Marking,
@@ -145,7 +149,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn start(meaning: Meaning, outside: Outside<'a>) -> Worker<'a> {
+    fn start(meaning: Arc<Meaning>, outside: Outside<'a>) -> Worker<'a> {
         let log = outside.log.clone();
         let descriptors = sandbox::raise_descriptor_limit().unwrap_or_else(|error| {
             log.warning(format_args!("how many files may be open is not known: {error}"));
@@ -156,7 +160,7 @@ impl<'a> Worker<'a> {
             director: Director::new(meaning.namespace.clone(), log.clone()),
             marking: Marking::new(meaning.namespace.clone(), log.clone()),
             told: Told::new(log),
-            meaning: Meaning::default(),
+            meaning: Arc::default(),
             before: None,
             outside,
             probes: Probes::new(tools),
@@ -176,9 +180,16 @@ impl<'a> Worker<'a> {
     }
 
     /// Lives by another configuration.
-    fn adopt(&mut self, next: Meaning) {
+    fn adopt(&mut self, next: Arc<Meaning>) {
         (self.outside.turned)(&next);
-        let mut changes = Changes::between(&self.meaning.plan.setup, &next.plan.setup);
+        let is_another = !Arc::ptr_eq(&self.meaning.plan, &next.plan);
+        let mut changes = Changes::default();
+        if is_another {
+            changes = Changes::between(&self.meaning.plan.setup, &next.plan.setup);
+            for line in report::changes(&self.meaning.plan, &next.plan) {
+                self.outside.log.info(line);
+            }
+        }
         for (checker, finding) in told::read_now(&next.files) {
             changes.readings.insert(checker, finding.verdict);
         }
@@ -186,13 +197,11 @@ impl<'a> Worker<'a> {
             let verdict = self.understand(checker, finding);
             changes.readings.insert(checker, verdict);
         }
-        for line in report::changes(&self.meaning.plan, &next.plan) {
-            self.outside.log.info(line);
-        }
         self.told.turn_to(&next.files);
         self.probes.turn_to(&next.plan);
         let room = self.meaning.room;
-        self.before = Some(Box::new(std::mem::replace(&mut self.meaning, next).plan));
+        self.before = is_another.then(|| self.meaning.plan.clone());
+        self.meaning = next;
         if self.meaning.room != room
             && let Some(presence) = &mut self.presence
             && let Err(error) = presence.make_room(self.meaning.room)
@@ -228,7 +237,7 @@ impl<'a> Worker<'a> {
 
     fn obey(&mut self, order: Order, engine: &Engine) {
         match order {
-            Order::Reload(next) => self.adopt(*next),
+            Order::Reload(next) => self.adopt(next),
             Order::Instance { name, is_master } => {
                 if self.masters.insert(name, is_master) != Some(is_master) {
                     self.exchange();
@@ -278,7 +287,7 @@ impl<'a> Worker<'a> {
         (self.presence, self.presence_at) = (None, Some(clock::now().saturating_add(pause)));
     }
 
-    fn carry_out(&mut self, engine: &Engine, effect: Effect) {
+    fn carry_out(&mut self, engine: &Engine, effect: Effect, now: Moment) {
         match effect {
             Effect::Probe(id, step) => match self.meaning.plan.checkers.get(&id) {
                 Some(check) => self.probes.start(id, step, check.check.clone()),
@@ -287,13 +296,13 @@ impl<'a> Worker<'a> {
             },
             Effect::Balance(ticket, wanted) => self.director.balance(ticket, wanted),
             Effect::Flush(ticket) => self.director.flush(ticket),
-            Effect::Report(event) => self.report(engine, &event),
+            Effect::Report(event) => self.report(engine, &event, now),
         }
     }
 
-    fn report(&mut self, engine: &Engine, event: &Event) {
+    fn report(&mut self, engine: &Engine, event: &Event, now: Moment) {
         let names = Names { now: &self.meaning.plan, before: self.before.as_deref() };
-        self.annals.note(event);
+        self.annals.note(event, now);
         let mut lines = report::lines(event, names, engine, &self.whys);
         if let Event::Answered { order, answer } = event {
             lines.extend(self.wishes.answered(*order, *answer).map(|line| (Level::Notice, line)));
@@ -304,7 +313,7 @@ impl<'a> Worker<'a> {
             None
         };
         for (level, line) in lines {
-            let mut happened = report::happened(event, names, level, &line);
+            let mut happened = report::happened(event, names, level, &line, now.wall);
             happened.why = asked.filter(|_| happened.state.as_deref() == Some("DOWN")).cloned();
             self.outside.log.write_about(level, line, process::facts(&happened));
             (self.outside.happened)(happened);
@@ -394,14 +403,17 @@ impl World for Worker<'_> {
     }
 
     fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
-        for effect in effects.drain(..) {
-            self.carry_out(engine, effect);
+        let now = Moment::now();
+        for (done, effect) in effects.drain(..).enumerate() {
+            self.carry_out(engine, effect, now);
             // Thousands of servers that come and go at once are work, not a hang.
-            self.beat();
+            if done.is_multiple_of(EFFECTS_PER_BEAT) {
+                self.beat();
+            }
         }
         // What is gone has been told of.
         if self.before.take().is_some() {
-            self.annals.follow(engine);
+            self.annals.follow(engine, now);
         }
         if let Some(counted) = self.director.counted().filter(|_| !self.asked.is_empty()) {
             let seen = self.show(engine, counted);

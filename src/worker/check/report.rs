@@ -3,11 +3,11 @@
 //! does not say is in words of our own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use keepalived_conf::blocks::lvs::check::Checker;
 
 use crate::channel::Happened;
-use crate::kernel::clock;
 use crate::notify::balance::Names;
 use crate::observe::log::Level;
 use crate::plan::lvs::LvsPlan;
@@ -101,7 +101,7 @@ pub(super) fn lines(
 }
 
 /// A line of the log as an event.
-pub(super) fn happened(event: &Event, names: Names<'_>, level: Level, text: &str) -> Happened {
+pub(super) fn happened(event: &Event, names: Names<'_>, level: Level, text: &str, wall: Duration) -> Happened {
     let about = match event {
         Event::Checker { checker, .. }
         | Event::CheckFailed { checker, .. }
@@ -126,7 +126,7 @@ pub(super) fn happened(event: &Event, names: Names<'_>, level: Level, text: &str
         _ => None,
     };
     Happened {
-        at_ms: u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX),
+        at_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
         about,
         level: level.word().to_owned(),
         text: text.to_owned(),

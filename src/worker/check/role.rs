@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::mpsc::{Sender, channel};
 
@@ -16,10 +17,10 @@ use super::meaning::Meaning;
 use super::{Order, Outside};
 use crate::channel::{Happened, Message, Outbox};
 use crate::kernel::beside;
+use crate::kernel::bundle::Bundle;
 use crate::notify::balance::Herald;
 use crate::notify::{self, Notifier};
 use crate::observe::log::{Level, Log};
-use crate::plan::lvs::LvsPlan;
 use crate::worker::process::{self, Inherited, Lifeline, Remarked};
 use crate::worker::standing::{Habits, Standing};
 
@@ -45,7 +46,8 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let notifier = Notifier::new(log.clone());
     let notifier = Rc::new(RefCell::new(notifier));
     let herald = RefCell::new(Herald::default());
-    let current = first.plan.clone();
+    let first = Arc::new(first);
+    let current = (lifeline.configuration().ok(), first.clone());
     let standing = RefCell::new(None::<Standing>);
     let (questions, questioned) = channel(answers::QUESTIONS_MAX);
     let answerer = Answerer { orders: orders.clone(), outbox };
@@ -88,22 +90,23 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
 async fn obey(
     outbox: &Outbox,
     (orders, questions, wishes): (Sender<Order>, Sender<Question>, Sender<()>),
-    (mut current, mut remarked): (LvsPlan, Remarked),
+    (mut current, mut remarked): (Read, Remarked),
     (habits, dumper): (&Habits, &Dumper),
     log: &Log,
 ) -> io::Result<()> {
     loop {
         match process::told(outbox, log).await {
             Ok(Some((Message::Reload { epoch }, Some(bundle)))) => {
-                let copy = bundle.try_clone();
-                let refused = match understand(bundle, current.clone(), habits.clone()).await {
+                let [ours, dumpers] = [bundle.try_clone(), bundle.try_clone()];
+                let refused = match understand(bundle, &current, habits).await {
                     Ok((next, remarks)) => {
                         remarked.tell(remarks, log);
-                        current.clone_from(&next.plan);
-                        if let Ok(copy) = copy {
+                        let next = Arc::new(next);
+                        current = (ours.ok(), next.clone());
+                        if let Ok(copy) = dumpers {
                             dumper.turn_to(copy);
                         }
-                        let _ = orders.send(Order::Reload(Box::new(next))).await;
+                        let _ = orders.send(Order::Reload(next)).await;
                         None
                     }
                     Err(error) => Some(error.to_string()),
@@ -135,8 +138,20 @@ async fn obey(
     }
 }
 
-/// Reads a configuration beside the loop, which must go on meanwhile.
-async fn understand(bundle: OwnedFd, before: LvsPlan, habits: Habits) -> io::Result<(Meaning, Vec<(Level, String)>)> {
-    let read = move || process::text_of(bundle).map(|text| Meaning::of(text, Some(&before), &habits));
+/// What a text means, and the text, if there is a descriptor for it.
+type Read = (Option<OwnedFd>, Arc<Meaning>);
+
+/// Reads a configuration beside the loop, which must go on meanwhile. The very text that was read before is not read again,
+/// as far as that is possible.
+async fn understand(bundle: OwnedFd, before: &Read, habits: &Habits) -> io::Result<(Meaning, Vec<(Level, String)>)> {
+    let (text, meaning) = before;
+    let is_same = text.as_ref().is_some_and(|text| Bundle::is_same(text, &bundle));
+    let (before, habits) = (meaning.clone(), habits.clone());
+    let read = move || {
+        if let Some(again) = is_same.then(|| before.again()).flatten() {
+            return Ok(again);
+        }
+        process::text_of(bundle).map(|text| Meaning::of(text, Some(&before.plan), &habits))
+    };
     beside::run(read).await?
 }

@@ -2,6 +2,7 @@
 //! The worker as its process runs it, told by its supervisor, and without a load balancer: what becomes of the servers.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Sender, channel};
@@ -83,7 +84,8 @@ fn play(session: &str, game: impl AsyncFnOnce(&Line)) -> Vec<String> {
             game(&line).await;
             line.say(Order::Stop).await;
         };
-        let (ended, ()) = tokio::join!(timeout(PATIENCE, super::run(meaning(session, None).0, outside)), gaming);
+        let (ended, ()) =
+            tokio::join!(timeout(PATIENCE, super::run(Arc::new(meaning(session, None).0), outside)), gaming);
         ended.expect("an end").unwrap();
     });
     told.into_inner()
@@ -150,7 +152,24 @@ fn what_was_said_of_a_session_counts_for_checks_that_come_later() {
         line.session("other", Some(false)).await;
         assert_eq!(line.states().await, [(true, None), (false, None)]);
         let before = meaning("peer", None).0.plan;
-        line.say(Order::Reload(Box::new(meaning("other", Some(&before)).0))).await;
+        line.say(Order::Reload(Arc::new(meaning("other", Some(&before)).0))).await;
         assert_eq!(line.states().await, [(false, Some(false)); 2]);
     });
+}
+
+#[test]
+fn the_very_text_that_is_in_force_means_the_same_plan() {
+    let (before, first) = meaning("peer", None);
+    let (again, second) = before.again().expect("nothing of this machine counts but the text");
+    assert!(Arc::ptr_eq(&before.plan, &again.plan), "so that nothing is compared");
+    assert_eq!(first, second);
+    let told = play("peer", async |line| {
+        line.session("peer", Some(true)).await;
+        let again = before.again().unwrap().0;
+        for meaning in [before, again] {
+            line.say(Order::Reload(Arc::new(meaning))).await;
+        }
+        assert_eq!(line.states().await, [(true, Some(true)); 2]);
+    });
+    assert!(!told.iter().any(|line| line.contains("Removing") || line.contains("no longer")), "{told:#?}");
 }

@@ -3,20 +3,22 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use keepalived_conf::Config;
 use keepalived_conf::blocks::global::webhook::Webhook;
-use keepalived_conf::{Config, Options};
 use tokio::sync::mpsc::channel;
 
 use super::desk::{Desk, QUESTIONS_MAX};
 use super::{control, http};
 use crate::channel::Message;
+use crate::kernel::bundle::Bundle;
 use crate::kernel::host::OsHost;
 use crate::kernel::sandbox::Schedule;
-use crate::kernel::{names, rights};
+use crate::kernel::{memory, names, rights};
 use crate::notify::webhook::{Times, Webhooks};
 use crate::observe::log::{Format, Log};
 use crate::worker::process::{self, Inherited, Lifeline};
@@ -56,7 +58,7 @@ impl Doors {
 }
 
 fn read(text: String) -> Config {
-    keepalived_conf::load_ready(&OsHost::new(), text, &Options::default()).config
+    keepalived_conf::load_global(&OsHost::new(), text)
 }
 
 async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> PathBuf, log: &Log) -> io::Result<()> {
@@ -69,6 +71,8 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
         log.form(Format::of(&config));
         (socket(&config), Doors::of(config))
     };
+    memory::give_back();
+    let mut known = lifeline.configuration().ok();
     let webhooks = Webhooks::new(&doors.webhooks, names::host(), None, Times::default(), log);
     let desk = Rc::new(Desk::new(questions, webhooks));
     match control::open(&socket, doors.group.as_deref(), log) {
@@ -104,12 +108,16 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
                 Ok(Some((Message::Past { events, posted }, _))) => desk.past(events, &posted),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
                     lifeline.outbox().post(Message::Reloaded { epoch, refused: None });
-                    let Some(now) = bundle.map(process::text_of).transpose()?.map(read) else { continue };
+                    let is_known = |bundle: &OwnedFd| known.as_ref().is_some_and(|known| Bundle::is_same(known, bundle));
+                    let Some(bundle) = bundle.filter(|bundle| !is_known(bundle)) else { continue };
+                    known = bundle.try_clone().ok();
+                    let now = read(process::text_of(bundle)?);
                     log.form(Format::of(&now));
                     if Doors::of(now) != doors {
                         // Another place may need rights that were given up: whoever comes after us has them.
                         return Ok(());
                     }
+                    memory::give_back();
                 }
                 Ok(Some((Message::Stop, _))) => return Ok(()),
                 Ok(Some((Message::Dump(_), _))) => {}

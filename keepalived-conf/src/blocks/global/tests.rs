@@ -196,3 +196,18 @@ fn deprecated_spellings_set_the_same_and_are_graded_as_keepalived_does() {
         assert_eq!(finding.class, *class, "{old}");
     }
 }
+
+#[test]
+fn whoever_needs_no_more_than_the_whole_daemons_settings_reads_the_same_ones() {
+    let text = "global_defs {\nrouter_id me\nstatus_listen 127.0.0.1:9650\nprocess_names\nnotification_email {\na@example.com\n}\n}\n\
+                instance other\n\
+                vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\npriority 100\n}\n\
+                virtual_server 192.0.2.1 80 {\nprotocol TCP\nno_such_keyword\nreal_server 10.0.0.1 80 {\nTCP_CHECK {\n}\n}\n}\n\
+                global_defs {\nlog_format json\n}\n";
+    let host = crate::source::MemoryHost::new();
+    let whole = crate::load_ready(&host, text.to_owned(), &crate::Options::default()).config;
+    let part = crate::load_global(&host, text.to_owned());
+    assert_eq!(part.global, whole.global);
+    assert_ne!(part.global, crate::Config::default().global);
+    assert!(part.lvs.servers.is_empty() && part.vrrp.instances.is_empty());
+}

@@ -2,10 +2,14 @@
 //! One request and its answer over a connection, be it plain or TLS. Whatever the server does, this ends: at the end of
 //! the answer, at a limit, or at the deadline.
 
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use genhash::{Answer, BODY_MAX, Fetched, HEADER_MAX};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use crate::dial::{is_shortage, words};
@@ -37,17 +41,15 @@ async fn read<S>(stream: &mut S, mut answer: Answer, deadline: Instant, limit: D
 where
     S: AsyncRead + Unpin,
 {
-    let mut piece = [0; PIECE];
     while !answer.is_complete() {
-        let length = match timeout_at(deadline, stream.read(&mut piece)).await {
+        match timeout_at(deadline, piece(stream, &mut answer)).await {
             Ok(Ok(0)) => break,
-            Ok(Ok(length)) => length,
+            Ok(Ok(_)) => {}
             // Many servers end TLS, and some their connections, without saying so.
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof && answer.header().is_some() => break,
             Ok(Err(error)) => return Err(blame(&error, format!("{} after {}", words(&error), bytes(answer.total())))),
             Err(_) => return Err(Fault::Server(late(&answer, limit))),
-        };
-        answer.take(piece.get(..length).unwrap_or_default());
+        }
         if answer.lacks_memory() {
             return Err(Fault::Ours(format!("there is no memory for the answer after {}", bytes(answer.total()))));
         }
@@ -64,6 +66,22 @@ where
         }
     }
     Ok(answer)
+}
+
+/// The next piece of an answer; how long it is. There is room for it only while there is something to read: thousands of
+/// checks wait for most of their time.
+async fn piece<S>(stream: &mut S, answer: &mut Answer) -> std::io::Result<usize>
+where
+    S: AsyncRead + Unpin,
+{
+    poll_fn(|context| {
+        let mut room = [const { MaybeUninit::uninit() }; PIECE];
+        let mut piece = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
+        answer.take(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
+    })
+    .await
 }
 
 /// Whose fault an error of the connection is.

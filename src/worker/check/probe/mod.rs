@@ -94,15 +94,19 @@ impl Tools {
 /// runtime with I/O and time enabled. Dropping the future ends the check.
 pub async fn probe(checker: &Checker, step: u16, tools: &Tools) -> Finding {
     let dialer = &tools.dialer;
+    // A check is as large as the largest kind that stands here: the many are to be small, so the few have a place of
+    // their own.
     match checker {
         Checker::Tcp(check) => tcp::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Http(check) if check.tls => ssl::probe(check, step, &Target::of(&check.connection), tools).await,
+        Checker::Http(check) if check.tls => {
+            Box::pin(ssl::probe(check, step, &Target::of(&check.connection), tools)).await
+        }
         Checker::Http(check) => http::probe(check, step, &Target::of(&check.connection), tools).await,
-        Checker::Smtp(check) => smtp::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Dns(check) => dns::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Udp(check) => udp::probe(check, &Target::of(&check.connection), dialer).await,
-        Checker::Ping(check) => ping::probe(check, &Target::of(&check.connection), tools).await,
-        Checker::Misc(check) => misc::probe(check, tools).await,
+        Checker::Smtp(check) => Box::pin(smtp::probe(check, &Target::of(&check.connection), dialer)).await,
+        Checker::Dns(check) => Box::pin(dns::probe(check, &Target::of(&check.connection), dialer)).await,
+        Checker::Udp(check) => Box::pin(udp::probe(check, &Target::of(&check.connection), dialer)).await,
+        Checker::Ping(check) => Box::pin(ping::probe(check, &Target::of(&check.connection), tools)).await,
+        Checker::Misc(check) => Box::pin(misc::probe(check, tools)).await,
         // They are told how their server is.
         Checker::File(_) | Checker::Bfd(_) => {
             Finding::not_checked(format!("{} is told and not asked", checker.keyword()))

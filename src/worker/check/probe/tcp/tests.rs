@@ -105,3 +105,12 @@ fn a_lack_of_our_own_says_nothing_about_the_server() {
     assert_eq!(found.verdict, Verdict::NotChecked);
     assert_eq!(found.why, "binding to 192.0.2.77: cannot assign requested address");
 }
+
+/// While servers are silent tens of thousands of checks wait.
+#[test]
+fn a_check_under_way_takes_little_room_whatever_its_kind() {
+    let check = super::super::Checker::Tcp(Box::new(check(Duration::from_secs(5))));
+    let tools = super::super::Tools::new(Dialer::new(8));
+    let size = size_of_val(&super::super::probe(&check, 0, &tools));
+    assert!(size <= 4096, "{size} bytes");
+}
