@@ -37,8 +37,9 @@ pub enum Message {
     Ask { id: u64, ask: Ask },
     /// The answer: a JSON object.
     Answer { id: u64, body: String },
-    /// From a worker to the supervisor, and from there to the status worker.
-    Happened(Happened),
+    /// From a worker to the supervisor, and from there to the status worker: in this order. Thousands of servers that come or
+    /// go at once are a few messages.
+    Happened(Vec<Happened>),
     /// To the status worker: what happened before it started, and how much of it was posted.
     Past { events: Vec<Happened>, posted: Posted },
     /// From the status worker: a webhook is done with the events up to this number.

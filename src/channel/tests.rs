@@ -130,7 +130,7 @@ fn chatter_that_nobody_reads_leaves_room_for_changes_of_state() {
         let outbox = Outbox::new(one);
         let happened = |number: u64, state: Option<&str>| {
             let state = state.map(str::to_owned);
-            Message::Happened(Happened { number, state, text: "x".repeat(4000), ..Happened::default() })
+            Message::Happened(vec![Happened { number, state, text: "x".repeat(4000), ..Happened::default() }])
         };
         let chatter = 2 * WAITING_MAX as u64;
         (0..chatter).for_each(|number| outbox.post(happened(number, None)));
@@ -139,7 +139,24 @@ fn chatter_that_nobody_reads_leaves_room_for_changes_of_state() {
         outbox.post(happened(chatter, Some("MASTER")));
         assert_eq!(outbox.lost(), lost, "the change of state is not lost");
         (0..2 * SPARED_MAX as u64).for_each(|more| outbox.post(happened(chatter + 1 + more, Some("BACKUP"))));
-        assert_eq!(outbox.waiting.borrow().len(), WAITING_MAX + SPARED_MAX);
+        assert_eq!(outbox.events.borrow().len(), WAITING_MAX + SPARED_MAX);
+    });
+}
+
+#[test]
+fn what_happens_at_once_goes_in_few_messages_and_in_order() {
+    on_a_runtime(async |one, other| {
+        let outbox = Outbox::new(one);
+        let events: Vec<Happened> = (1..=1000).map(|number| Happened { number, ..Happened::default() }).collect();
+        events.iter().for_each(|happened| outbox.post(Message::Happened(vec![happened.clone()])));
+        outbox.drain().await.unwrap();
+        let (mut messages, mut heard) = (0, Vec::new());
+        while let Some((Message::Happened(some), _)) = other.try_receive().unwrap() {
+            messages += 1;
+            heard.extend(some);
+        }
+        assert_eq!(heard, events);
+        assert!(messages < 30, "{messages} messages");
     });
 }
 

@@ -91,6 +91,11 @@ impl Offspring {
         self.signal(Signal::SIGKILL);
     }
 
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::SIGTERM);
+    }
+
     fn signal(&self, number: Signal) {
         // The number is still its own: it has not been waited for.
         if self.child.id().is_some()

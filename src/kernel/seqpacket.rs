@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
@@ -24,7 +25,11 @@ const LINE_BUFFER: usize = 1 << 20;
 
 /// One end of a line.
 #[derive(Debug)]
-pub struct End(OwnedFd);
+pub struct End {
+    socket: OwnedFd,
+    /// Where packets arrive. It is kept: so large a piece of memory comes from the kernel and goes back to it each time.
+    room: Mutex<Vec<u8>>,
+}
 
 /// A packet that arrived.
 #[derive(Debug)]
@@ -44,12 +49,12 @@ impl End {
                 setsockopt(end, SndBuf, &LINE_BUFFER)?;
             }
         }
-        Ok((End(one), End(other)))
+        Ok((End::from_inherited(one), End::from_inherited(other)))
     }
 
     /// The end that was inherited.
     pub fn from_inherited(descriptor: OwnedFd) -> End {
-        End(descriptor)
+        End { socket: descriptor, room: Mutex::default() }
     }
 
     /// Lets the runtime watch it. Needs a tokio runtime with I/O enabled.
@@ -64,7 +69,7 @@ impl End {
         let controls: &[ControlMessage<'_>] = if descriptors.is_empty() { &[] } else { &rights };
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         loop {
-            match sendmsg::<UnixAddr>(self.0.as_raw_fd(), &[IoSlice::new(bytes)], controls, flags, None) {
+            match sendmsg::<UnixAddr>(self.socket.as_raw_fd(), &[IoSlice::new(bytes)], controls, flags, None) {
                 Err(Errno::EINTR) => continue,
                 other => return Ok(other.map(drop)?),
             }
@@ -74,13 +79,14 @@ impl End {
     /// Never waits: `WouldBlock` when there is nothing. `None`: nobody is at the other end any more.
     #[allow(unsafe_code)]
     pub fn receive(&self) -> io::Result<Option<Packet>> {
-        let mut bytes = vec![0; PACKET_MAX];
+        let mut bytes = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.resize(PACKET_MAX, 0);
         let mut control = cmsg_space!([RawFd; 1]);
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
         let mut reset = false;
         let message = loop {
-            match recvmsg::<UnixAddr>(self.0.as_raw_fd(), &mut parts, Some(&mut control), flags) {
+            match recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), flags) {
                 Err(Errno::EINTR) => continue,
                 // The other end went away with packets unread. The kernel says so once, before it gives out what that
                 // end had still said.
@@ -105,20 +111,19 @@ impl End {
         if length == 0 {
             return Ok(None);
         }
-        bytes.truncate(length);
-        Ok(Some(Packet { bytes, beside }))
+        Ok(Some(Packet { bytes: bytes.get(..length).unwrap_or_default().to_vec(), beside }))
     }
 }
 
 impl AsFd for End {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
 impl AsRawFd for End {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.socket.as_raw_fd()
     }
 }
 

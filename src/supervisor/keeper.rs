@@ -275,7 +275,7 @@ impl<'a> Keeper<'a> {
         match &mut self.life {
             Life::Idle => {}
             Life::Waiting(_) => self.life = Life::Idle,
-            Life::Running(worker) => worker.stop(wait),
+            Life::Running(worker) => worker.stop(self.role, wait),
         }
     }
 
@@ -427,14 +427,15 @@ impl Worker {
         self.awaited = Awaited::Gone(clock::after(now, KILL_WAIT));
     }
 
-    fn stop(&mut self, wait: Duration) {
+    fn stop(&mut self, role: Role, wait: Duration) {
         match self.awaited {
             Awaited::Word(_) => self.awaited = Awaited::Leaving(clock::after(clock::now(), wait)),
             Awaited::Leaving(_) | Awaited::Gone(_) | Awaited::Nothing => return,
         }
-        // One that cannot be told is ended when it was waited for long enough.
-        if let Some(channel) = &self.channel {
-            let _ = channel.try_send(&Message::Stop, None);
+        let is_told = self.channel.as_ref().is_some_and(|channel| channel.try_send(&Message::Stop, None).is_ok());
+        // A signal overtakes all that waits to be read. Whoever only looks on may be far behind with that.
+        if !is_told || role == Role::Status {
+            self.offspring.terminate();
         }
     }
 

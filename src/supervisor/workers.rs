@@ -264,7 +264,10 @@ impl<'a> Workers<'a> {
                 // Whoever asked does not wait for ever.
                 let _ = tell(&self.keepers, Role::Status, &message);
             }
-            Message::Happened(happened) => self.happened(Happened { from: from.word().to_owned(), ..happened }),
+            Message::Happened(events) => {
+                let from = from.word().to_owned();
+                self.happened(events.into_iter().map(|happened| Happened { from: from.clone(), ..happened }).collect());
+            }
             Message::Posted { hook, number } if from == Role::Status => self.past.posted(hook, number),
             _ => self.log.warning(format_args!("the {from} said what only another worker says")),
         }
@@ -337,8 +340,8 @@ impl<'a> Workers<'a> {
         }
     }
 
-    fn happened(&mut self, happened: Happened) {
-        let numbered = self.past.add(happened);
+    fn happened(&mut self, events: Vec<Happened>) {
+        let numbered = events.into_iter().map(|happened| self.past.add(happened)).collect();
         if let Some(status) = self.keepers.get(&Role::Status) {
             status.tell(&Message::Happened(numbered));
         }
@@ -348,7 +351,7 @@ impl<'a> Workers<'a> {
         self.log.write(level, &text);
         let at_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
         let (text, level) = (text.to_string(), level.word().to_owned());
-        self.happened(Happened { at_ms, from: "supervisor".to_owned(), level, text, ..Happened::default() });
+        self.happened(vec![Happened { at_ms, from: "supervisor".to_owned(), level, text, ..Happened::default() }]);
     }
 
     /// Somebody set the clock, which moves nothing here: who looks for a cause later should find it.

@@ -2,7 +2,7 @@
 //! The process of the checker worker: the loop, and beside it what it is told by its supervisor and what it tells the
 //! outside. It ends in good order when it is told to, and when its supervisor is gone.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use super::answers::{self, Answerer, Question};
 use super::dumps::{self, Dumper};
 use super::meaning::Meaning;
 use super::{Order, Outside};
-use crate::channel::{Happened, Message, Outbox};
+use crate::channel::{Message, Outbox};
 use crate::kernel::beside;
 use crate::kernel::bundle::Bundle;
 use crate::notify::balance::Herald;
@@ -51,7 +51,6 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let standing = RefCell::new(None::<Standing>);
     let (questions, questioned) = channel(answers::QUESTIONS_MAX);
     let answerer = Answerer { orders: orders.clone(), outbox };
-    let said = Cell::new(0);
     let ended = {
         let outside = Outside {
             log: log.clone(),
@@ -59,10 +58,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
             told: &mut |event, names, engine, why| {
                 herald.borrow().tell(event, names, engine, why, &mut notifier.borrow_mut());
             },
-            happened: &mut |happened| {
-                said.set(said.get() + 1);
-                outbox.post(Message::Happened(Happened { number: said.get(), ..happened }));
-            },
+            happened: &mut |happened| outbox.post(Message::Happened(vec![happened])),
             turned: &mut |meaning| {
                 if let Some(next) = &meaning.standing {
                     next.take(standing.borrow().as_ref(), log);

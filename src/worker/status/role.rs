@@ -64,6 +64,9 @@ fn read(text: String) -> Config {
 async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> PathBuf, log: &Log) -> io::Result<()> {
     let (orders, mut ordered) = channel(ORDERS_MAX);
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
+    for unmet in (Schedule { nice: NICE, ..Schedule::default() }).apply(None) {
+        log.debug(format_args!("the kernel does not grant {}: {}", unmet.what, unmet.error));
+    }
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
     // Of a configuration that may be large no more is kept than is needed.
     let (socket, doors) = {
@@ -90,20 +93,27 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
             Err(error) => log.error(format_args!("no page and no metrics at {place}: {error}")),
         }
     }
-    for unmet in (Schedule { nice: NICE, ..Schedule::default() }).apply(None) {
-        log.debug(format_args!("the kernel does not grant {}: {}", unmet.what, unmet.error));
-    }
     if let Err(error) = rights::give_up() {
         log.warning(format_args!("the status worker keeps its rights: {error}"));
     }
     loop {
         lifeline.alive(PATIENCE);
         tokio::select! {
+            // What waits to be read may be much: it comes last, and the order to leave first.
+            biased;
+            Some(Order::Stop) = ordered.recv() => return Ok(()),
+            Some((id, ask)) = questioned.recv() => lifeline.outbox().post(Message::Ask { id, ask }),
+            posted = desk.posted() => for (hook, number) in posted {
+                lifeline.outbox().post(Message::Posted { hook, number });
+            },
+            failed = lifeline.outbox().run() => return failed,
             received = process::told(lifeline.outbox(), log) => match received {
                 Ok(Some((Message::Answer { id, body }, _))) => desk.answered(id, body),
-                Ok(Some((Message::Happened(happened), _))) => {
-                    desk.tell(&happened);
-                    desk.happened(happened);
+                Ok(Some((Message::Happened(events), _))) => {
+                    for happened in events {
+                        desk.tell(&happened);
+                        desk.happened(happened);
+                    }
                 }
                 Ok(Some((Message::Past { events, posted }, _))) => desk.past(events, &posted),
                 Ok(Some((Message::Reload { epoch }, bundle))) => {
@@ -126,12 +136,6 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
                 }
                 Ok(None) | Err(_) => return Ok(()),
             },
-            Some((id, ask)) = questioned.recv() => lifeline.outbox().post(Message::Ask { id, ask }),
-            posted = desk.posted() => for (hook, number) in posted {
-                lifeline.outbox().post(Message::Posted { hook, number });
-            },
-            Some(Order::Stop) = ordered.recv() => return Ok(()),
-            failed = lifeline.outbox().run() => return failed,
             () = tokio::time::sleep(REST) => {}
         }
     }

@@ -2,7 +2,7 @@
 //! The process of the VRRP worker: the loop, and beside it what it is told by its supervisor and what it tells the
 //! outside. It ends in good order when it is told to, and when its supervisor is gone.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use super::dumps::{self, Dumper, Wish};
 use super::meaning::{Meaning, Remarks};
 use super::watches::Watches;
 use super::{Order, Outside, report};
-use crate::channel::{Deposit, Happened, Message, Outbox};
+use crate::channel::{Deposit, Message, Outbox};
 use crate::kernel::{beside, memory};
 use crate::notify::vrrp::Herald;
 use crate::notify::{self, Notifier};
@@ -60,7 +60,6 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
     let asking = orders.clone();
     let (questions, questioned) = channel(answers::QUESTIONS_MAX);
     let answerer = Answerer { orders: orders.clone(), outbox, busy: watches.busy() };
-    let said = Cell::new(0);
     if habits.tells_configuration {
         dumps::wish(&wishes, Wish::Lines);
     }
@@ -70,8 +69,7 @@ async fn live(lifeline: &Lifeline, text: String, habits: &Habits, log: &Log) -> 
             news_of(event, plan).into_iter().for_each(|news| outbox.post(news));
             herald.borrow_mut().tell(event, &mut notifier.borrow_mut());
             for happened in report::happened(event, plan) {
-                said.set(said.get() + 1);
-                outbox.post(Message::Happened(Happened { number: said.get(), ..happened }));
+                outbox.post(Message::Happened(vec![happened]));
             }
         };
         let mut will = |deposit: Deposit| outbox.post(Message::Will(deposit));
