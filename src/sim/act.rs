@@ -87,7 +87,7 @@ impl World {
                 self.queue_at(self.now, Event::Junk { segment, every, until: self.now + lasts });
             }
         }
-        self.phases_changed();
+        self.oracle.phases_changed(self.now);
         self.try_clients();
     }
 
@@ -167,7 +167,7 @@ impl World {
             self.note(format!("{name} runs again"));
         }
         self.plan_turn(at, now);
-        self.phases_changed();
+        self.oracle.phases_changed(now);
         self.try_clients();
     }
 

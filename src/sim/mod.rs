@@ -342,15 +342,7 @@ impl World {
             self.finish(at);
         }
         self.plan_next(at);
-        self.phases_changed();
-    }
-
-    fn phases_changed(&mut self) {
-        let open = |router: usize, from: Station, to: Station| {
-            let segment = self.routers.get(router).map(|router| router.segment);
-            segment.is_some_and(|segment| self.network.open(Link { segment, from, to }))
-        };
-        self.oracle.phases_changed(self.now, open);
+        self.oracle.phases_changed(now);
     }
 
     /// Plans the next turn for when the engine wants it, or at once if inputs still wait.

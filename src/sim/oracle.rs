@@ -152,6 +152,9 @@ pub struct Oracle {
     announced: Vec<Option<Instant>>,
     /// Who thought last that it is master, and who of them was awake.
     claims: Vec<Stations>,
+    /// Since when each claims, or claimed last, and when each was last believed by another.
+    claimed_since: BTreeMap<(usize, Station), Instant>,
+    believed: BTreeMap<(usize, Station, Station), Instant>,
     masters: Vec<Vec<Station>>,
     meters: Meters,
     quiet: quiet::Progress,
@@ -174,6 +177,8 @@ impl Oracle {
             moved: vec![Instant::ZERO; routers.len()],
             announced: vec![None; routers.len()],
             claims: vec![Stations::NONE; routers.len()],
+            claimed_since: BTreeMap::new(),
+            believed: BTreeMap::new(),
             masters: vec![Vec::new(); routers.len()],
             meters: Meters::new(layout, routers),
             quiet: quiet::Progress::new(layout, routers),
@@ -211,6 +216,14 @@ impl Oracle {
 
     pub fn score(&mut self, end: Instant) -> Score {
         self.meters.finish(end)
+    }
+
+    /// Whether a master knows, or need not know, that another one led clients astray: it heard of that one since it
+    /// claims, or announced its own claim later.
+    fn knows_of(&self, router: usize, master: Station, other: Station) -> bool {
+        let since = |at| self.claimed_since.get(&(router, at)).copied().unwrap_or_default();
+        let heard = self.believed.get(&(router, other, master)).copied().unwrap_or_default();
+        heard.max(since(master)) >= since(other)
     }
 
     pub fn router_of(&self, at: Station, instance: InstanceId) -> Option<usize> {
@@ -404,6 +417,9 @@ impl Oracle {
         effects: &[Effect],
     ) -> Option<(Promise, String)> {
         let turn = self.turn;
+        if taken {
+            self.believed.insert((said.router, said.by, turn.at), turn.now);
+        }
         let sender = self.seen.get(usize::from(said.by.0)).and_then(|seen| {
             let (_, id) = self.members.get(said.router)?.iter().find(|(station, _)| *station == said.by)?;
             // What a node said itself and hears again is to be refused.
@@ -519,9 +535,8 @@ impl Oracle {
         }
     }
 
-    /// Follows who is master where, after anything that may have changed it; `open` tells whether frames of a virtual
-    /// router pass from one station to another.
-    pub fn phases_changed(&mut self, now: Instant, open: impl Fn(usize, Station, Station) -> bool) {
+    /// Follows who is master where, after anything that may have changed it.
+    pub fn phases_changed(&mut self, now: Instant) {
         for router in 0..self.members.len() {
             let Some(members) = self.members.get(router) else { continue };
             let is_master = |(at, instance): &&(Station, InstanceId)| {
@@ -541,11 +556,8 @@ impl Oracle {
                 if let Some(moved) = self.moved.get_mut(router) {
                     *moved = now;
                 }
-                // Who ceases out of hearing of a master that stays leaves nobody who knows that clients went astray.
-                let ruled = members.iter().map(|(at, _)| *at).filter(|at| before.holds(*at));
-                let (stay, end): (Vec<Station>, Vec<Station>) = ruled.partition(|at| claimed.holds(*at));
-                if stay.iter().any(|stays| end.iter().any(|ends| !open(router, *ends, *stays))) {
-                    self.claim_lost(now, Some(router));
+                for (at, _) in members.iter().filter(|(at, _)| claimed.holds(*at) && !before.holds(*at)) {
+                    self.claimed_since.insert((router, *at), now);
                 }
             }
             if self.masters.get(router) == Some(&masters) {

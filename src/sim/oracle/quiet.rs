@@ -512,7 +512,8 @@ fn astray(world: &World, router: usize) -> Option<String> {
         for held in params.holdings.every_address().filter(|held| there.contains(&held.ip)) {
             let who = cache.who(held.ip);
             // A master that hears nothing of another one cannot know that it must announce again.
-            if who != Some(master) && who.is_none_or(|who| open(who, master)) {
+            let knows = |who| open(who, master) && oracle.knows_of(router, master, who);
+            if who != Some(master) && who.is_none_or(knows) {
                 let way = who.and_then(|who| world.cast.stations().nth(usize::from(who.0)).map(str::to_owned));
                 let way = way.unwrap_or_else(|| "nobody".to_owned());
                 return Some(format!(
