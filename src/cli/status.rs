@@ -164,11 +164,10 @@ pub(super) fn describe(instance: &Instance, taken: f64) -> String {
         State::Init | State::Backup | State::Fault => "not here",
     };
     lines.push(format!("  {} ({place})", addresses.join(", ")));
-    if let (State::Backup, Some(master)) = (instance.state, &instance.master) {
+    if let Some(master) = peers::followed(instance) {
         lines.push(format!("  master is {} with priority {}", master.address, master.priority));
     }
-    let followed = instance.master.as_ref().filter(|_| instance.state == State::Backup);
-    let others = instance.peers.iter().filter(|peer| followed.is_none_or(|master| master.address != peer.address));
+    let others = peers::others(instance);
     lines.extend(others.map(|peer| format!("  peer {} {}", peer.address, peers::said(peer, instance, taken))));
     if let Some(other) = &instance.other_master {
         lines.push(format!("  another master speaks: {other}"));

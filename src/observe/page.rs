@@ -179,11 +179,10 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
     let addresses = instance.addresses.iter().map(|one| format!("{}/{}", one.address, one.prefix));
     pair("Addresses", addresses.collect::<Vec<_>>().join(", "));
     pair("Priority", sum(instance));
-    if let Some(master) = &instance.master {
-        let when = if instance.state == State::Backup { "" } else { " (last heard)" };
-        pair("Master", format!("{} with priority {}{when}", master.address, master.priority));
+    if let Some(master) = peers::followed(instance) {
+        pair("Master", format!("{} with priority {}", master.address, master.priority));
     }
-    for peer in &instance.peers {
+    for peer in peers::others(instance) {
         pair("Peer", format!("{} {}", peer.address, peers::said(peer, instance, taken)));
     }
     pair("Adverts", format!("{} taken, {} sent", instance.counters.advert_rcvd, instance.counters.advert_sent));

@@ -2,10 +2,21 @@
 //! What is known of the other routers of a virtual router, in words that claim no more than was heard.
 
 use super::page::lasting;
-use super::snapshot::{Instance, Peer};
+use super::snapshot::{Instance, Master, Peer, State};
 
 /// Who is silent for so many of its intervals is master no more: no router waits longer before it takes over.
 pub const MISSED_MAX: u32 = 4;
+
+/// The master a backup follows.
+pub fn followed(instance: &Instance) -> Option<&Master> {
+    instance.master.as_ref().filter(|_| instance.state == State::Backup)
+}
+
+/// All peers but that master.
+pub fn others(instance: &Instance) -> impl Iterator<Item = &Peer> {
+    let followed = followed(instance).map(|master| &master.address);
+    instance.peers.iter().filter(move |peer| followed.is_none_or(|master| *master != peer.address))
+}
 
 /// A peer and the age of what is known of it.
 pub fn said(peer: &Peer, instance: &Instance, taken: f64) -> String {

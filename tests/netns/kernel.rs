@@ -465,6 +465,64 @@ fn until_it_comes(
 }
 
 #[test]
+fn adverts_sent_together_come_in_order_and_one_that_cannot_leave_stops_none() {
+    let Some(mut lab) = Lab::new("adverts_sent_together_come_in_order_and_one_that_cannot_leave_stops_none") else {
+        return;
+    };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24", "fd00::1/64"]);
+    let b = lab.node_on(&lan, "b", &["10.0.0.2/24", "fd00::2/64"]);
+    let on_eth0 = |node: &Node| node.namespace().enter(|| interface("eth0"));
+    for (source, destination, elsewhere) in [
+        ("10.0.0.1", "224.0.0.18", "10.0.0.2"),
+        ("10.0.0.1", "10.0.0.2", "224.0.0.18"),
+        ("fe80::ff:fe00:101", "ff02::12", "fd00::2"),
+        ("fd00::1", "fd00::2", "ff02::12"),
+    ] {
+        let (source, destination, elsewhere) = (ip(source), ip(destination), ip(elsewhere));
+        let listen = match destination.is_multicast() {
+            true => Listen::Group(destination, on_eth0(&b)),
+            false => Listen::Address(destination, Some(on_eth0(&b))),
+        };
+        let from = on_eth0(&a);
+        let sender =
+            a.namespace().enter(|| Sender::open(Family::of(destination), Protocol::Vrrp, Some(&from)).unwrap());
+        let open = || Receiver::open(&listen, Protocol::Vrrp, None, &Vrids::All).unwrap();
+        let mut receiver = b.namespace().enter(open);
+        let message = |number: u8, to: IpAddr| match (source, to) {
+            (IpAddr::V4(source), IpAddr::V4(to)) => {
+                let mut bytes = ipv4_advert(source.octets(), to.octets());
+                bytes[20..23].copy_from_slice(&[0x31, 51, number]);
+                bytes
+            }
+            _ => vec![0x31, 51, number, 0, 0, 100, 0, 0],
+        };
+        let outgoing = |to, bytes| Outgoing { source, destination: to, hop_limit: Some(255), bytes };
+        let numbered: Vec<Vec<u8>> = (0..=120).map(|number| message(number, destination)).collect();
+        until_it_comes(&sender, &mut receiver, &outgoing(destination, &numbered[0]), |payload| payload[2] == 0);
+        let others = message(250, elsewhere);
+        let mut all: Vec<Outgoing<'_>> = numbered.iter().map(|bytes| outgoing(destination, bytes)).collect();
+        all.insert(80, outgoing(elsewhere, &others));
+        let other_family = if source.is_ipv4() { ip("fd00::2") } else { ip("10.0.0.2") };
+        all.insert(50, outgoing(other_family, &others));
+        let mut refused = Vec::new();
+        sender.send_all(&all, |which, _| refused.push(which.destination));
+        assert_eq!(refused, [other_family], "{destination}");
+        let (start, mut buffer, mut came) = (std::time::Instant::now(), vec![0; DATAGRAM_MAX], Vec::new());
+        while came.last() != Some(&120) {
+            assert!(start.elapsed() < PATIENCE, "{destination}: came so far: {came:?}");
+            let take = |datagram: steadfast::kernel::raw::Received<'_>| match datagram.bytes {
+                Bytes::V4(bytes) => came.push(bytes[22]),
+                Bytes::V6 { payload, .. } => came.push(payload[2]),
+            };
+            receiver.receive(&mut buffer, take).unwrap();
+        }
+        came.retain(|number| *number != 0);
+        assert_eq!(came, (1..=120).collect::<Vec<u8>>(), "{destination}");
+    }
+}
+
+#[test]
 fn only_adverts_of_known_routers_come_in_whatever_way_they_travel() {
     let Some(mut lab) = Lab::new("only_adverts_of_known_routers_come_in_whatever_way_they_travel") else { return };
     let lan = lab.segment("lan");

@@ -21,8 +21,8 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrStorage, recvmsg, sendmsg,
-    setsockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrStorage, recvmsg,
+    sendmmsg, sendmsg, setsockopt,
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol as IpProtocol, SockAddr, SockFilter, Socket, Type};
 
@@ -288,6 +288,21 @@ pub struct Outgoing<'a> {
     pub bytes: &'a [u8],
 }
 
+impl Outgoing<'_> {
+    /// Groups are always on the link; no route has to say so.
+    fn flags(&self) -> MsgFlags {
+        let direct = if self.source.is_ipv4() && self.destination.is_multicast() { libc::MSG_DONTROUTE } else { 0 };
+        MsgFlags::from_bits_retain(direct) | MsgFlags::MSG_DONTWAIT
+    }
+
+    /// Whether one call can send both: what is said once for all of them is the same.
+    fn goes_with(&self, other: &Outgoing<'_>) -> bool {
+        self.flags() == other.flags()
+            && self.destination.is_ipv4() == other.destination.is_ipv4()
+            && (self.source.is_ipv4() || (self.source, self.hop_limit) == (other.source, other.hop_limit))
+    }
+}
+
 /// A socket adverts leave by.
 #[derive(Debug)]
 pub struct Sender {
@@ -332,41 +347,96 @@ impl Sender {
         Ok(Sender { socket, family, interface: index })
     }
 
+    /// Sends what stands in a row, as many with one call as can go together; `refused` is told which the kernel did not
+    /// take.
+    pub fn send_all(&self, all: &[Outgoing<'_>], mut refused: impl FnMut(&Outgoing<'_>, io::Error)) {
+        let mut left = all;
+        while let Some((first, others)) = left.split_first() {
+            let together = left.iter().take(BATCH_MAX).take_while(|next| next.goes_with(first)).count();
+            let sent = match left.get(..together) {
+                Some(row) if together > 1 => self.send_row(first, row),
+                _ => self.send(first).map(|()| 1),
+            };
+            left = match sent {
+                Ok(sent) => left.get(sent.max(1)..).unwrap_or_default(),
+                Err(error) => {
+                    refused(first, error);
+                    others
+                }
+            };
+        }
+    }
+
     pub fn send(&self, outgoing: &Outgoing<'_>) -> io::Result<()> {
-        match (self.family, outgoing.source, outgoing.destination) {
-            (Family::V4, _, IpAddr::V4(destination)) => self.send_v4(outgoing.bytes, destination),
-            (Family::V6, IpAddr::V6(source), IpAddr::V6(destination)) => self.send_v6(outgoing, source, destination),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "address of another family than the socket's")),
-        }
-    }
-
-    fn send_v4(&self, bytes: &[u8], destination: Ipv4Addr) -> io::Result<()> {
-        let to = SockaddrIn::from(SocketAddrV4::new(destination, 0));
-        // Groups are always on the link; no route has to say so.
-        let direct = if destination.is_multicast() {
-            MsgFlags::from_bits_retain(libc::MSG_DONTROUTE)
-        } else {
-            MsgFlags::empty()
-        };
-        let flags = direct | MsgFlags::MSG_DONTWAIT;
-        sendmsg(self.socket.as_raw_fd(), &[IoSlice::new(bytes)], &[], flags, Some(&to))?;
-        Ok(())
-    }
-
-    fn send_v6(&self, outgoing: &Outgoing<'_>, source: Ipv6Addr, destination: Ipv6Addr) -> io::Result<()> {
-        let info =
-            libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: source.octets() }, ipi6_ifindex: self.interface };
-        let limit = outgoing.hop_limit.map(libc::c_int::from);
-        let mut controls = vec![ControlMessage::Ipv6PacketInfo(&info)];
-        if let Some(limit) = &limit {
-            controls.push(ControlMessage::Ipv6HopLimit(limit));
-        }
-        let scope = if destination.is_multicast() || destination.is_unicast_link_local() { self.interface } else { 0 };
-        let to = SockaddrIn6::from(SocketAddrV6::new(destination, 0, 0, scope));
         let parts = [IoSlice::new(outgoing.bytes)];
-        sendmsg(self.socket.as_raw_fd(), &parts, &controls, MsgFlags::MSG_DONTWAIT, Some(&to))?;
-        Ok(())
+        let flags = outgoing.flags();
+        let sent = match (self.family, outgoing.source, outgoing.destination) {
+            (Family::V4, _, IpAddr::V4(to)) => {
+                sendmsg(self.socket.as_raw_fd(), &parts, &[], flags, Some(&self.address_v4(to)))
+            }
+            (Family::V6, IpAddr::V6(source), IpAddr::V6(to)) => {
+                let (info, limit) = self.controls_v6(source, outgoing.hop_limit);
+                let controls = controls(&info, limit.as_ref());
+                sendmsg(self.socket.as_raw_fd(), &parts, &controls, flags, Some(&self.address_v6(to)))
+            }
+            _ => return Err(other_family()),
+        };
+        sent.map(drop).map_err(io::Error::from)
     }
+
+    /// Of those that go with the first: says how many the kernel took; an error is that of the first.
+    fn send_row(&self, first: &Outgoing<'_>, row: &[Outgoing<'_>]) -> io::Result<usize> {
+        let parts: Vec<[IoSlice<'_>; 1]> = row.iter().map(|one| [IoSlice::new(one.bytes)]).collect();
+        let socket = self.socket.as_raw_fd();
+        let sent = match (self.family, first.source) {
+            (Family::V4, IpAddr::V4(_)) => {
+                let to = row.iter().map(|one| match one.destination {
+                    IpAddr::V4(to) => Some(self.address_v4(to)),
+                    IpAddr::V6(_) => None,
+                });
+                let to: Vec<Option<SockaddrIn>> = to.collect();
+                let mut headers = MultiHeaders::preallocate(row.len(), None);
+                sendmmsg(socket, &mut headers, &parts, &to, [], first.flags())?.count()
+            }
+            (Family::V6, IpAddr::V6(source)) => {
+                let to = row.iter().map(|one| match one.destination {
+                    IpAddr::V6(to) => Some(self.address_v6(to)),
+                    IpAddr::V4(_) => None,
+                });
+                let to: Vec<Option<SockaddrIn6>> = to.collect();
+                let (info, limit) = self.controls_v6(source, first.hop_limit);
+                let controls = controls(&info, limit.as_ref());
+                let mut headers =
+                    MultiHeaders::preallocate(row.len(), Some(cmsg_space!(libc::in6_pktinfo, libc::c_int)));
+                sendmmsg(socket, &mut headers, &parts, &to, &controls, first.flags())?.count()
+            }
+            _ => return Err(other_family()),
+        };
+        Ok(sent)
+    }
+
+    fn address_v4(&self, to: Ipv4Addr) -> SockaddrIn {
+        SockaddrIn::from(SocketAddrV4::new(to, 0))
+    }
+
+    fn address_v6(&self, to: Ipv6Addr) -> SockaddrIn6 {
+        let scope = if to.is_multicast() || to.is_unicast_link_local() { self.interface } else { 0 };
+        SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, scope))
+    }
+
+    fn controls_v6(&self, source: Ipv6Addr, hop_limit: Option<u8>) -> (libc::in6_pktinfo, Option<libc::c_int>) {
+        let source = libc::in6_addr { s6_addr: source.octets() };
+        (libc::in6_pktinfo { ipi6_addr: source, ipi6_ifindex: self.interface }, hop_limit.map(libc::c_int::from))
+    }
+}
+
+fn controls<'a>(info: &'a libc::in6_pktinfo, limit: Option<&'a libc::c_int>) -> Vec<ControlMessage<'a>> {
+    let info = ControlMessage::Ipv6PacketInfo(info);
+    std::iter::once(info).chain(limit.map(ControlMessage::Ipv6HopLimit)).collect()
+}
+
+fn other_family() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "address of another family than the socket's")
 }
 
 fn raw(family: Family, protocol: Protocol) -> Result<Socket, OpenError> {

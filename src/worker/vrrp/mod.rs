@@ -59,7 +59,7 @@ use crate::plan::vrrp::{Detail, TrackSource, VrrpPlan};
 use crate::proto::Instant;
 use crate::proto::track::Reading;
 use crate::proto::vrrp::{
-    Changes, Effect, Engine, Event, Input, InstanceId, Phase, Recorder, Stand, TrackId, WallTime,
+    Changes, Effect, Engine, Event, Input, InstanceId, Phase, Recorder, Stand, TrackId, Transmission, WallTime,
 };
 use crate::worker::drive::{self, Effects, Inputs, World};
 use crate::worker::process;
@@ -171,6 +171,8 @@ struct Worker<'a> {
     asked: Vec<show::Asked>,
     /// Whose farewell may read otherwise after this turn.
     parting: BTreeSet<InstanceId>,
+    /// Adverts of this turn that are still to leave.
+    unsaid: Vec<Transmission>,
     /// Inputs that are ready to be handed in.
     pending: VecDeque<Input>,
     answered: Option<Done<Part>>,
@@ -223,6 +225,7 @@ impl<'a> Worker<'a> {
             recorder: Recorder::default(),
             asked: Vec::new(),
             parting: BTreeSet::new(),
+            unsaid: Vec::new(),
             pending: VecDeque::new(),
             answered: None,
             ordered: None,
@@ -366,14 +369,19 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Adverts that are due together leave together, before anything that comes after them is done.
+    fn say(&mut self) {
+        if self.unsaid.is_empty() {
+            return;
+        }
+        let new = self.unsaid.iter().filter(|transmission| !self.bequest.says_the_same(transmission));
+        self.parting.extend(new.map(|transmission| transmission.instance));
+        self.ports.send(&mut self.unsaid, &self.outside.log);
+    }
+
     fn carry_out(&mut self, engine: &Engine, effect: Effect) {
         match effect {
-            Effect::Send(transmission) => {
-                self.ports.send(&transmission, &self.outside.log);
-                if !self.bequest.says_the_same(&transmission) {
-                    self.parting.insert(transmission.instance);
-                }
-            }
+            Effect::Send(transmission) => self.unsaid.push(transmission),
             Effect::Hold(ticket, instance, wanted) => {
                 // The kernel works while we see to the rest.
                 self.want(ticket, instance, Arc::clone(&wanted));
@@ -530,10 +538,14 @@ impl World for Worker<'_> {
 
     fn apply(&mut self, engine: &Engine, effects: &mut Effects<Self>) -> io::Result<()> {
         for effect in effects.drain(..) {
+            if !matches!(effect, Effect::Send(_)) {
+                self.say();
+            }
             self.carry_out(engine, effect);
             // Hundreds of instances that move at once are work, not a hang.
             self.beat();
         }
+        self.say();
         for instance in std::mem::take(&mut self.parting) {
             self.deposit_farewell(engine, instance);
             self.beat();

@@ -198,25 +198,30 @@ impl Ports {
         Ok(more)
     }
 
-    /// Sends one advert to each of its destinations. One that cannot be sent is counted; the next one follows soon.
-    pub(super) fn send(&mut self, transmission: &Transmission, log: &Log) {
-        let Some(port) = self.ports.get_mut(&transmission.port) else { return };
-        let Some(sockets) = &port.sockets else {
-            self.unsent += transmission.packets.len() as u64;
-            return;
-        };
-        for packet in transmission.packets.iter() {
-            let outgoing = Outgoing {
-                source: transmission.source,
-                destination: packet.destination,
-                hop_limit: Some(packet.hop_limit),
-                bytes: &packet.bytes,
+    /// Sends each advert to each of its destinations. One that cannot be sent is counted; the next one follows soon.
+    pub(super) fn send(&mut self, burst: &mut Vec<Transmission>, log: &Log) {
+        burst.sort_by_key(|transmission| transmission.port);
+        for together in burst.chunk_by(|one, other| one.port == other.port) {
+            let Some(port) = together.first().and_then(|first| self.ports.get(&first.port)) else { continue };
+            let outgoing = together.iter().flat_map(|transmission| {
+                transmission.packets.iter().map(|packet| Outgoing {
+                    source: transmission.source,
+                    destination: packet.destination,
+                    hop_limit: Some(packet.hop_limit),
+                    bytes: &packet.bytes,
+                })
+            });
+            let outgoing: Vec<Outgoing<'_>> = outgoing.collect();
+            let Some(sockets) = &port.sockets else {
+                self.unsent += outgoing.len() as u64;
+                continue;
             };
-            if let Err(error) = sockets.sender.send(&outgoing) {
+            sockets.sender.send_all(&outgoing, |refused, error| {
                 self.unsent += 1;
-                log.debug(format_args!("an advert to {} was not sent: {error}", packet.destination));
-            }
+                log.debug(format_args!("an advert to {} was not sent: {error}", refused.destination));
+            });
         }
+        burst.clear();
     }
 }
 
