@@ -11,6 +11,7 @@ mod instance;
 mod numbers;
 pub mod surroundings;
 mod tracks;
+mod virtuals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -31,6 +32,8 @@ pub struct VrrpPlan {
     pub ports: BTreeMap<PortId, Port>,
     /// Interfaces that addresses name.
     pub links: BTreeMap<LinkId, String>,
+    /// Virtual MACs that are there for addresses alone.
+    pub address_vmacs: Vec<AddressVmac>,
     pub details: BTreeMap<DetailId, Detail>,
     /// Static addresses, routes and rules, held whoever is master.
     pub statics: Holdings,
@@ -147,6 +150,23 @@ pub struct Over {
     pub ipv6: bool,
     /// IPv6 instances: the link-local address it gets; `None` copies the one of the interface beneath.
     pub link_local: Option<Ipv6Addr>,
+}
+
+/// `use_vmac` of an address: the interface is shared by all addresses of one virtual router id and family on one base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressVmac {
+    pub base: String,
+    pub family: Family,
+    pub over: Over,
+}
+
+impl VrrpPlan {
+    /// Every virtual interface: the one beneath, the family of its router, itself.
+    pub fn virtuals(&self) -> impl Iterator<Item = (&str, Family, &Over)> {
+        let of_ports =
+            self.ports.values().filter_map(|port| Some((port.interface.as_deref()?, port.family, port.over.as_ref()?)));
+        of_ports.chain(self.address_vmacs.iter().map(|vmac| (vmac.base.as_str(), vmac.family, &vmac.over)))
+    }
 }
 
 impl Over {

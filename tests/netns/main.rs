@@ -49,6 +49,7 @@ mod shortage;
 mod told;
 mod top;
 mod tracks;
+mod vmac;
 mod vrrp;
 mod workers;
 

@@ -7,15 +7,13 @@
 use std::sync::Arc;
 
 use keepalived_conf::Config;
-use keepalived_conf::blocks::vrrp::instance::{Ipvlan, IpvlanMode as WrittenMode, Vmac, VrrpInstance};
+use keepalived_conf::blocks::vrrp::instance::VrrpInstance;
 
 use super::instance;
 use super::surroundings::Surroundings;
-use super::{FilterPlan, Gaps, Hears, IpvlanMode, Over, OverKind, Port, Spacing, SpacingGroup, VrrpPlan};
-use crate::proto::vrrp::{Auth, Family, Globals, GroupParams, InstanceId, PortParams};
-
-/// The network of the addresses a virtual router's own MAC address starts with (RFC 9568 section 7.3).
-const VMAC_PREFIX: [u8; 4] = [0x00, 0x00, 0x5e, 0x00];
+use super::virtuals::{ipvlan_over, vmac_over};
+use super::{FilterPlan, Gaps, Hears, Port, Spacing, SpacingGroup, VrrpPlan};
+use crate::proto::vrrp::{Auth, Globals, GroupParams, InstanceId, PortId, PortParams};
 
 impl VrrpPlan {
     /// Makes a plan of a resolved configuration. Names that `before` knows keep their numbers.
@@ -35,8 +33,11 @@ impl VrrpPlan {
         plan.spacing = spacing_of(config);
         plan.around = Surroundings::of(config);
         plan.statics = plan.statics_of(config);
-        for instance in &config.vrrp.instances {
-            plan.add_instance(config, instance);
+        // An address may share the virtual MAC of an instance that comes later.
+        let instances = &config.vrrp.instances;
+        let ports: Vec<PortId> = instances.iter().map(|instance| plan.add_port(config, instance)).collect();
+        for (instance, port) in instances.iter().zip(ports) {
+            plan.add_instance(config, instance, port);
         }
         for group in &config.vrrp.sync_groups {
             let members: Vec<InstanceId> =
@@ -45,10 +46,26 @@ impl VrrpPlan {
             plan.setup.groups.insert(id, GroupParams { members });
             plan.groups.insert(id, group.name.clone());
         }
+        plan.part_strangers();
         plan
     }
 
-    fn add_instance(&mut self, config: &Config, instance: &VrrpInstance) {
+    fn add_port(&mut self, config: &Config, instance: &VrrpInstance) -> PortId {
+        let auth = instance::auth_of(instance).unwrap_or(Auth::None);
+        let port = self.named(config, instance, port_of(config, instance, &auth));
+        let id = self.numbers.port(&port);
+        let watched = port.over.as_ref().map(|over| over.name.as_str()).or(port.interface.as_deref());
+        let delays = watched
+            .and_then(|name| config.vrrp.interface_up_down_delays.iter().find(|delay| &*delay.interface == name))
+            .map(|delay| PortParams { down_delay: delay.down, up_delay: delay.up })
+            .unwrap_or_default();
+        self.setup.ports.insert(id, delays);
+        self.around.make_room(config, instance, (id, &port));
+        self.ports.insert(id, port);
+        id
+    }
+
+    fn add_instance(&mut self, config: &Config, instance: &VrrpInstance, port: PortId) {
         let id = self.numbers.instance(&instance.name);
         self.instances.insert(id, instance.name.clone());
         let auth = match instance::auth_of(instance) {
@@ -58,42 +75,10 @@ impl VrrpPlan {
                 Auth::None
             }
         };
-        let port = self.named(config, instance, port_of(config, instance, &auth));
-        let port_id = self.numbers.port(&port);
-        let watched = port.over.as_ref().map(|over| over.name.as_str()).or(port.interface.as_deref());
-        let delays = watched
-            .and_then(|name| config.vrrp.interface_up_down_delays.iter().find(|delay| &*delay.interface == name))
-            .map(|delay| PortParams { down_delay: delay.down, up_delay: delay.up })
-            .unwrap_or_default();
-        self.setup.ports.insert(port_id, delays);
-        self.around.make_room(config, instance, (port_id, &port));
-        self.ports.insert(port_id, port);
         let tracks = self.tracks_of(config, instance);
-        let holdings = Arc::new(self.holdings_of(instance));
-        let params = instance::params(self, config, instance, port_id, auth, tracks, holdings);
+        let holdings = Arc::new(self.holdings_of(config, instance));
+        let params = instance::params(self, config, instance, port, auth, tracks, holdings);
         self.setup.instances.insert(id, params);
-    }
-}
-
-impl VrrpPlan {
-    /// Gives a virtual interface without a name the first one that no other virtual interface has.
-    fn named(&self, config: &Config, instance: &VrrpInstance, mut port: Port) -> Port {
-        let (vrid, family) = (instance.virtual_router_id.unwrap_or(0), port.family);
-        let is_free = |name: &str, port: &Port| {
-            self.ports.values().all(|other| {
-                let same = other.family == port.family
-                    && other.interface == port.interface
-                    && other.over.as_ref().map(|over| over.kind) == port.over.as_ref().map(|over| over.kind);
-                same || other.over.as_ref().is_none_or(|over| over.name != name)
-            })
-        };
-        if port.over.as_ref().is_some_and(|over| over.name.is_empty()) {
-            let free = candidates(&config.global.vrrp.vmac_prefix, family, vrid).find(|name| is_free(name, &port));
-            if let (Some(over), Some(name)) = (&mut port.over, free) {
-                over.name = name;
-            }
-        }
-        port
     }
 }
 
@@ -127,58 +112,4 @@ fn port_of(config: &Config, instance: &VrrpInstance, auth: &Auth) -> Port {
         over,
         hears,
     }
-}
-
-/// An interface with the virtual router's own MAC address, or the one that is configured.
-fn vmac_over(instance: &VrrpInstance, vmac: &Vmac, family: Family, vrid: u8) -> Over {
-    let [a, b, c, d] = VMAC_PREFIX;
-    let fifth = match family {
-        Family::V4 => 1,
-        Family::V6 => 2,
-    };
-    let octets = vmac.mac.as_ref().map_or([a, b, c, d, fifth, vrid], |mac| {
-        let [a, b, c, d, e, f] = mac.octets;
-        [a, b, c, d, e, if mac.ends_in_vrid { vrid } else { f }]
-    });
-    Over {
-        name: vmac.name.as_ref().map(|name| name.text.clone()).unwrap_or_default(),
-        kind: OverKind::Vmac(octets),
-        transmit_base: instance.vmac_xmit_base,
-        group: vmac.group,
-        ipv6: speaks_ipv6(instance),
-        link_local: None,
-    }
-}
-
-fn ipvlan_over(instance: &VrrpInstance, ipvlan: &Ipvlan) -> Over {
-    let mode = match ipvlan.mode {
-        WrittenMode::Bridge => IpvlanMode::Bridge,
-        WrittenMode::Private => IpvlanMode::Private,
-        WrittenMode::Vepa => IpvlanMode::Vepa,
-    };
-    Over {
-        name: ipvlan.name.as_ref().map(|name| name.text.clone()).unwrap_or_default(),
-        kind: OverKind::Ipvlan { mode, address: ipvlan.address },
-        transmit_base: instance.vmac_xmit_base,
-        group: ipvlan.group,
-        ipv6: speaks_ipv6(instance),
-        link_local: None,
-    }
-}
-
-/// The names a virtual interface without one may get, best first: the prefix, a dot and the virtual router id; when that
-/// is taken, a number after the prefix, 6 first for IPv6.
-fn candidates(prefix: &str, family: Family, vrid: u8) -> impl Iterator<Item = String> {
-    let numbers: Vec<u8> = match family {
-        Family::V4 => (1..=u8::MAX).collect(),
-        Family::V6 => std::iter::once(6).chain((1..=u8::MAX).filter(|number| *number != 6)).collect(),
-    };
-    let prefix = prefix.to_owned();
-    std::iter::once(format!("{prefix}.{vrid}"))
-        .chain(numbers.into_iter().map(move |number| format!("{prefix}{number}.{vrid}")))
-}
-
-fn speaks_ipv6(instance: &VrrpInstance) -> bool {
-    instance::family_of(*instance.family) == Family::V6
-        || instance.addresses().any(|address| address.ip.is_ipv6() && address.dev.is_none())
 }

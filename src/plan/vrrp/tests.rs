@@ -128,6 +128,78 @@ fn a_virtual_interface_gets_a_name_that_is_free() {
     assert_eq!(names(&two), ["vrrp.51", "vrrp1.51"]);
 }
 
+/// Where each address is held, the interfaces made for addresses, and who cannot take part.
+fn placed(text: &str) -> (Vec<(String, String)>, Vec<String>, Vec<String>) {
+    let plan = plan_of(text);
+    let on = |link: Option<LinkId>| link.and_then(|link| plan.links.get(&link)).map_or("-", String::as_str).to_owned();
+    let held = plan.setup.instances.values().flat_map(|params| params.holdings.every_address());
+    let vmacs = plan.address_vmacs.iter().map(|vmac| {
+        let OverKind::Vmac([.., fifth, vrid]) = vmac.over.kind else { panic!("{vmac:?}") };
+        format!("{} on {} {fifth}:{vrid}", vmac.over.name, vmac.base)
+    });
+    let broken = plan.setup.instances.iter().filter(|(_, params)| params.broken);
+    (
+        held.map(|held| (held.ip.to_string(), on(held.link))).collect(),
+        vmacs.collect(),
+        broken.map(|(id, _)| plan.instances[id].clone()).collect(),
+    )
+}
+
+#[test]
+fn an_address_stands_where_keepalived_puts_it() {
+    let placed = |lines: &str| {
+        placed(&format!("vrrp_instance web {{\n interface eth0\n virtual_router_id 51\n version 3\n{lines}\n}}\n"))
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(ip, on)| ((*ip).to_owned(), (*on).to_owned())).collect()
+    };
+    let (held, vmacs, _) = placed(
+        "use_vmac\n virtual_ipaddress {\n 192.0.2.1\n 192.0.2.2 dev eth2\n 192.0.2.3 dev eth0\n 192.0.2.4 dev eth2 use_vmac\n \
+         192.0.2.5 use_vmac\n }\n virtual_ipaddress_excluded {\n 2001:db8::5\n 2001:db8::6 use_vmac\n }",
+    );
+    let wanted = [
+        ("192.0.2.1", "-"),
+        ("192.0.2.2", "eth2"),
+        ("192.0.2.3", "-"),
+        ("192.0.2.4", "vrrp1.51"),
+        ("192.0.2.5", "-"),
+        ("2001:db8::5", "eth0"),
+        ("2001:db8::6", "vrrp6.51"),
+    ];
+    assert_eq!(held, pairs(&wanted));
+    assert_eq!(vmacs, ["vrrp1.51 on eth2 1:51", "vrrp6.51 on eth0 2:51"]);
+
+    let (held, vmacs, _) = placed(
+        "use_vmac_addr\n virtual_ipaddress {\n 192.0.2.1\n 192.0.2.2 dev eth2\n 192.0.2.3 dev eth0\n }\n \
+         virtual_ipaddress_excluded {\n 2001:db8::5\n 2001:db8::6 dev eth2\n }",
+    );
+    let wanted = [
+        ("192.0.2.1", "-"),
+        ("192.0.2.2", "vrrp.51"),
+        ("192.0.2.3", "-"),
+        ("2001:db8::5", "vrrp6.51"),
+        ("2001:db8::6", "vrrp1.51"),
+    ];
+    assert_eq!(held, pairs(&wanted));
+    assert_eq!(vmacs, ["vrrp.51 on eth2 1:51", "vrrp6.51 on eth0 2:51", "vrrp1.51 on eth2 2:51"]);
+
+    let (held, vmacs, _) = placed("virtual_ipaddress {\n 192.0.2.1\n 192.0.2.2 use_vmac\n }");
+    assert_eq!(held, pairs(&[("192.0.2.1", "-"), ("192.0.2.2", "vrrp.51")]));
+    assert_eq!(vmacs, ["vrrp.51 on eth0 1:51"]);
+}
+
+#[test]
+fn instances_with_one_virtual_mac_move_together_or_one_of_them_takes_no_part() {
+    let text = "vrrp_instance four {\n interface eth0\n virtual_router_id 51\n version 3\n use_vmac\n virtual_ipaddress {\n \
+                192.0.2.1\n }\n virtual_ipaddress_excluded {\n 2001:db8::6 use_vmac\n }\n}\nvrrp_instance six {\n interface \
+                eth0\n virtual_router_id 51\n version 3\n use_vmac vip6\n virtual_ipaddress {\n fe80::99\n }\n}\n";
+    let (held, vmacs, broken) = placed(text);
+    assert_eq!(held[1], ("2001:db8::6".to_owned(), "vip6".to_owned()), "the one that is there anyway");
+    assert_eq!((vmacs, broken), (vec![], vec!["six".to_owned()]));
+    let (_, _, broken) = placed(&format!("{text}vrrp_sync_group both {{\n group {{\n four\n six\n }}\n}}\n"));
+    assert!(broken.is_empty(), "{broken:?}");
+}
+
 #[test]
 fn addresses_elsewhere_are_followed_without_being_asked() {
     let plan = plan_of(

@@ -10,6 +10,7 @@ use keepalived_conf::blocks::vrrp::instance::VrrpInstance;
 use keepalived_conf::blocks::vrrp::{Route, Rule, TrackGroup};
 use keepalived_conf::span::Name;
 
+use super::instance::family_of;
 use super::{Detail, Told, TrackSource, Tracked, VrrpPlan, details};
 use crate::proto::track::TrackParams;
 use crate::proto::vrrp::{DetailId, HeldAddress, HeldDetail, Holdings, LinkId, TrackId, TrackUse};
@@ -76,9 +77,14 @@ impl VrrpPlan {
         }
     }
 
-    pub(super) fn holdings_of(&mut self, instance: &VrrpInstance) -> Holdings {
-        let own = instance.interface.as_ref().map(|name| name.text.clone());
-        let mut held = |list: &[Address]| list.iter().map(|one| self.held(one, own.as_deref())).collect();
+    pub(super) fn holdings_of(&mut self, config: &Config, instance: &VrrpInstance) -> Holdings {
+        let mut held = |list: &[Address]| {
+            let each = list.iter().map(|one| {
+                let link = self.link_of(config, instance, one);
+                self.held(one, link)
+            });
+            each.collect()
+        };
         let (addresses, excluded) = (held(&instance.virtual_ipaddress), held(&instance.virtual_ipaddress_excluded));
         let routes = self.held_routes(&instance.virtual_routes);
         let rules = self.held_rules(&instance.virtual_rules);
@@ -86,7 +92,11 @@ impl VrrpPlan {
     }
 
     pub(super) fn statics_of(&mut self, config: &Config) -> Holdings {
-        let addresses = config.vrrp.static_ipaddress.iter().map(|one| self.held(one, None)).collect();
+        let addresses = config.vrrp.static_ipaddress.iter().map(|one| {
+            let link = one.dev.as_ref().map(|dev| self.link(&dev.text));
+            self.held(one, link)
+        });
+        let addresses = addresses.collect();
         let routes = self.held_routes(&config.vrrp.static_routes);
         let rules = self.held_rules(&config.vrrp.static_rules);
         Holdings { addresses, routes, rules, ..Holdings::default() }
@@ -110,12 +120,28 @@ impl VrrpPlan {
         held
     }
 
-    fn held(&mut self, address: &Address, own: Option<&str>) -> HeldAddress {
-        let dev = address.dev.as_ref().map(|dev| dev.text.as_str()).filter(|dev| Some(*dev) != own);
+    /// The interface an address is held on; `None` is the one of the instance's port.
+    fn link_of(&mut self, config: &Config, instance: &VrrpInstance, address: &Address) -> Option<LinkId> {
+        let own = instance.interface.as_ref().map(|name| name.text.as_str());
+        let on = address.dev.as_ref().map(|dev| dev.text.as_str()).or(own)?;
+        let family = family_of(address.family());
+        let is_own = Some(on) == own;
+        let is_of_router = is_own && family == family_of(*instance.family);
+        // `use_vmac_addr` leaves alone what stands on the instance's own interface.
+        let has_vmac = address.use_vmac && !(is_of_router && instance.vmac.is_some());
+        if has_vmac || (instance.use_vmac_addr && !is_of_router) {
+            return self.address_vmac(config, instance, on, family).map(|name| self.link(&name));
+        }
+        // A virtual MAC belongs to one family: an address of the other one stays on the interface beneath.
+        let stays_beneath = is_own && !is_of_router && instance.vmac.is_some();
+        (!is_own || stays_beneath).then(|| self.link(on))
+    }
+
+    fn held(&mut self, address: &Address, link: Option<LinkId>) -> HeldAddress {
         HeldAddress {
             ip: address.ip,
             prefix: address.bits,
-            link: dev.map(|dev| self.link(dev)),
+            link,
             detail: details::address(address).map(|detail| self.detail(Detail::Address(detail))),
             tracked: address.tracked,
         }

@@ -14,7 +14,7 @@ use super::Worker;
 use super::apply::Place;
 use crate::kernel::nft::{self, Done, Keeper, Order, Settings, Unaccepted, Vmac, Wish};
 use crate::observe::log::Log;
-use crate::plan::vrrp::{FilterPlan, Over, VrrpPlan};
+use crate::plan::vrrp::{FilterPlan, VrrpPlan};
 use crate::proto::vrrp::{Holdings, InstanceId, Ticket};
 
 /// A hold that waits for the filter; `None` for a change nobody waits for.
@@ -169,7 +169,7 @@ impl Filtering {
 
 /// Removes what an earlier life left of the filter: who never leads would never replace it.
 pub(super) fn clear(plan: &VrrpPlan) {
-    let has_vmacs = plan.ports.values().filter_map(|port| port.over.as_ref()).any(Over::is_vmac);
+    let has_vmacs = plan.virtuals().any(|(_, _, over)| over.is_vmac());
     if has_vmacs || plan.setup.instances.values().any(|params| params.holdings.filter) {
         // Whoever needs the filter is told when there can be none.
         let _ = nft::clear(settings(&plan.filter));

@@ -20,7 +20,7 @@ use crate::kernel::rtnl::link::{self, Ipv4Setting, Virtual};
 use crate::kernel::rtnl::{Address, Asker, Link};
 use crate::observe::log::Log;
 use crate::plan::vrrp::surroundings::Surroundings;
-use crate::plan::vrrp::{Over, OverKind, Port, VrrpPlan};
+use crate::plan::vrrp::{Over, OverKind, VrrpPlan};
 use crate::proto::vrrp::Family;
 
 #[derive(Debug)]
@@ -57,17 +57,16 @@ impl Virtuals {
             log.error(format_args!("{}: cannot be made on {}: {error}", over.name, base.name));
         };
         let mut new = Vec::new();
-        for port in plan.ports.values() {
-            let Some(over) = &port.over else { continue };
-            let Some(base) = port.interface.as_deref().and_then(|name| interfaces.named(name)) else { continue };
+        for (beneath, family, over) in plan.virtuals() {
+            let Some(base) = interfaces.named(beneath) else { continue };
             if self.made.contains_key(&over.name) {
                 continue;
             }
             match self.adopt_or_make(over, base, interfaces) {
                 Ok(index) => {
-                    let vmac = over.is_vmac().then(|| vmac(port, over, base, plan, interfaces));
+                    let vmac = over.is_vmac().then(|| vmac(family, over, base, plan, interfaces));
                     self.made.insert(over.name.clone(), Made { index, vmac });
-                    new.push((port, over, base, index));
+                    new.push((family, over, base, index));
                 }
                 Err(error) => refused(over, base, error),
             }
@@ -76,8 +75,8 @@ impl Virtuals {
             return;
         }
         tell_filter(self.vmacs());
-        for (port, over, base, index) in new {
-            if let Err(error) = self.settle_in(port, over, base, index, interfaces) {
+        for (family, over, base, index) in new {
+            if let Err(error) = self.settle_in(family, over, base, index, interfaces) {
                 refused(over, base, error);
             }
         }
@@ -105,8 +104,7 @@ impl Virtuals {
 
     /// Removes those we made that are not wanted any more.
     pub(super) fn retire(&mut self, plan: &VrrpPlan) {
-        let wanted =
-            |name: &str| plan.ports.values().filter_map(|port| port.over.as_ref()).any(|over| over.name == name);
+        let wanted = |name: &str| plan.virtuals().any(|(_, _, over)| over.name == name);
         let gone: Vec<(String, u32)> =
             self.made.iter().filter(|(name, _)| !wanted(name)).map(|(name, made)| (name.clone(), made.index)).collect();
         for (name, index) in gone {
@@ -160,7 +158,7 @@ impl Virtuals {
     /// Settings, and the address adverts of IPv6 leave with.
     fn settle_in(
         &mut self,
-        port: &Port,
+        family: Family,
         over: &Over,
         base: &Link,
         index: u32,
@@ -168,14 +166,14 @@ impl Virtuals {
     ) -> io::Result<()> {
         let is_vmac = over.is_vmac();
         self.change_for_all(interfaces);
-        if is_vmac && port.family == Family::V4 {
+        if is_vmac && family == Family::V4 {
             // Only the virtual interface answers for its addresses.
             self.change(Setting::ipv4(&base.name, "arp_ignore"), 1);
             self.change(Setting::ipv4(&base.name, "arp_filter"), 1);
         }
         // Not there on a kernel without IPv6.
         let _ = Setting::ipv6(&over.name, "disable_ipv6").write(i64::from(!over.ipv6));
-        let settings: &[(Ipv4Setting, u32)] = match port.family {
+        let settings: &[(Ipv4Setting, u32)] = match family {
             _ if !is_vmac => &[],
             Family::V4 => &[
                 (Ipv4Setting::ArpIgnore, 1),
@@ -195,7 +193,7 @@ impl Virtuals {
             OverKind::Vmac(_) | OverKind::Ipvlan { address: None, .. } => None,
         };
         requests.extend(own.map(|own| own.add()));
-        if port.family == Family::V6 && !over.transmit_base {
+        if family == Family::V6 && !over.transmit_base {
             requests.extend(link_local(over, base, interfaces).map(|ip| link_local_on(index, ip).add()));
         }
         self.ask(&requests).map_err(io::Error::other)
@@ -243,8 +241,8 @@ fn is_as_wanted(existing: &Link, over: &Over, base: &Link) -> bool {
 }
 
 /// What the packet filter has to know of a virtual MAC.
-fn vmac(port: &Port, over: &Over, base: &Link, plan: &VrrpPlan, interfaces: &Interfaces) -> Vmac {
-    let is_v6 = port.family == Family::V6;
+fn vmac(family: Family, over: &Over, base: &Link, plan: &VrrpPlan, interfaces: &Interfaces) -> Vmac {
+    let is_v6 = family == Family::V6;
     let own = is_v6 && !over.transmit_base;
     Vmac {
         name: over.name.clone(),
