@@ -34,9 +34,14 @@ impl Bundle {
         Ok(Bundle { file })
     }
 
+    /// How long it is.
+    pub fn octets(&self) -> u64 {
+        self.file.metadata().map_or(0, |found| found.len())
+    }
+
     /// Whether it holds this text.
     pub fn holds(&self, text: &[u8]) -> bool {
-        let is_as_long = self.file.metadata().is_ok_and(|found| found.len() == text.len() as u64);
+        let is_as_long = self.octets() == text.len() as u64;
         let mut at = 0;
         let mut part = vec![0; PART];
         is_as_long

@@ -201,7 +201,7 @@ impl<'a> Keeper<'a> {
             will: Will::default(),
             unsaid: BTreeMap::new(),
             started,
-            awaited: Awaited::Word(Watchdog::new(started)),
+            awaited: Awaited::Word(Watchdog::new(started, source.bundle.octets())),
             begun: false,
             reloaded: false,
         })

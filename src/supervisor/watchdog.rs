@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 /// How long a worker may take to read its configuration and prepare what it works with.
-pub(super) const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// So much longer for each octet of it: a slow machine that does other things too reads 50 kB in a second.
+const OCTET_PATIENCE: Duration = Duration::from_micros(20);
 
 /// The longest silence that is ever borne, whatever the worker says.
 pub(super) const PATIENCE_MAX: Duration = Duration::from_secs(60);
@@ -30,8 +33,9 @@ pub(super) enum Verdict {
 }
 
 impl Watchdog {
-    pub(super) fn new(now: u64) -> Watchdog {
-        let patience = nanos(START_PATIENCE);
+    /// A worker begins that has so many octets to read.
+    pub(super) fn new(now: u64, octets: u64) -> Watchdog {
+        let patience = nanos(START_PATIENCE).saturating_add(nanos(OCTET_PATIENCE).saturating_mul(octets));
         Watchdog { last: now, patience, due: now.saturating_add(patience), forgiven: 0 }
     }
 
@@ -78,14 +82,15 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn heard_at_ten() -> Watchdog {
-        let mut watchdog = Watchdog::new(0);
+        let mut watchdog = Watchdog::new(0, 0);
         watchdog.heard(10 * SECOND, Duration::from_secs(2));
         watchdog
     }
 
     #[test]
-    fn a_start_may_take_longer() {
-        assert_eq!(Watchdog::new(5 * SECOND).due(), 5 * SECOND + nanos(START_PATIENCE));
+    fn a_start_may_take_longer_and_one_with_much_to_read_longer_still() {
+        assert_eq!(Watchdog::new(5 * SECOND, 0).due(), 5 * SECOND + nanos(START_PATIENCE));
+        assert_eq!(Watchdog::new(0, 5_000_000).due(), 100 * SECOND + nanos(START_PATIENCE));
     }
 
     #[test]
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn no_worker_can_ask_for_endless_patience() {
-        let mut watchdog = Watchdog::new(0);
+        let mut watchdog = Watchdog::new(0, 0);
         watchdog.heard(1, Duration::from_secs(86_400));
         assert_eq!(watchdog.due(), 1 + nanos(PATIENCE_MAX));
     }

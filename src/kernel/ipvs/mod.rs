@@ -27,7 +27,7 @@ pub use open::{Info, OpenError};
 pub use stats::{Counters, DestinationStats, Rates, ServiceStats, Stats};
 
 use super::Family;
-use super::netlink::socket::Verdict;
+use super::netlink::socket::{SEND_MAX, Verdict};
 use super::netlink::{Messages, Socket};
 use wire::Wire;
 
@@ -219,6 +219,11 @@ impl Ipvs {
     /// Carries out `changes` in order and says of each what became of it. One that is refused does not stop the rest. A
     /// service or destination is to be named once in one call.
     pub fn apply(&mut self, changes: &[Change]) -> Vec<Verdict> {
+        // Of a large table no more requests are written at once than are sent at once.
+        changes.chunks(SEND_MAX).flat_map(|chunk| self.apply_together(chunk)).collect()
+    }
+
+    fn apply_together(&mut self, changes: &[Change]) -> Vec<Verdict> {
         let requests: Vec<_> = changes.iter().map(|change| self.wire.change(change)).collect();
         let mut verdicts = self.socket.request(&requests);
         // Somebody else was there first: the wanted attributes win.

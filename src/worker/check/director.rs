@@ -159,6 +159,11 @@ impl Director {
         self.version
     }
 
+    /// Nothing is wished that has not been answered.
+    pub(super) fn rests(&self) -> bool {
+        self.waiting.is_empty() && self.flights.is_empty()
+    }
+
     /// Makes the table as wanted. The answer comes as news.
     pub(super) fn balance(&mut self, ticket: Ticket, wanted: Vec<Wanted>) {
         self.waiting.push_back((ticket, Wish::Balance(wanted)));

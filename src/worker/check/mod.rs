@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use crate::channel::Happened;
 use crate::dial::Dialer;
 use crate::kernel::ipvs::{self, Daemon};
-use crate::kernel::{clock, sandbox};
+use crate::kernel::{clock, memory, sandbox};
 use crate::notify::balance::Names;
 use crate::observe::log::{Level, Log};
 use crate::observe::snapshot::lvs::Lvs;
@@ -56,6 +56,9 @@ use told::Told;
 
 /// How long the loop may seem not to go round before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So much longer for each real server, while a table is made of a configuration.
+const PATIENCE_PER_SERVER: Duration = Duration::from_millis(1);
 
 /// So many signs of life in this time.
 const BEATS: u32 = 2;
@@ -126,6 +129,9 @@ struct Worker<'a> {
     meaning: Arc<Meaning>,
     /// Before the last reload: what is gone is told of by its old name.
     before: Option<Arc<LvsPlan>>,
+    /// A table is made of a configuration that was read: until the kernel has it, everything may take longer.
+    is_building: bool,
+    patience: Duration,
     outside: Outside<'a>,
     director: Director,
     marking: Marking,
@@ -162,6 +168,8 @@ impl<'a> Worker<'a> {
             told: Told::new(log),
             meaning: Arc::default(),
             before: None,
+            is_building: false,
+            patience: PATIENCE,
             outside,
             probes: Probes::new(tools),
             presence: None,
@@ -185,6 +193,10 @@ impl<'a> Worker<'a> {
         let is_another = !Arc::ptr_eq(&self.meaning.plan, &next.plan);
         let mut changes = Changes::default();
         if is_another {
+            let servers = u32::try_from(next.plan.setup.servers.len()).unwrap_or(u32::MAX);
+            self.patience = PATIENCE.saturating_add(PATIENCE_PER_SERVER.saturating_mul(servers));
+            (self.is_building, self.beat_at) = (true, 0);
+            self.beat();
             changes = Changes::between(&self.meaning.plan.setup, &next.plan.setup);
             for line in report::changes(&self.meaning.plan, &next.plan) {
                 self.outside.log.info(line);
@@ -338,9 +350,9 @@ impl<'a> Worker<'a> {
     fn beat(&mut self) {
         let now = clock::now();
         if now >= self.beat_at {
-            let pause = u64::try_from((PATIENCE / BEATS).as_nanos()).unwrap_or(u64::MAX);
+            let pause = u64::try_from((self.patience / BEATS).as_nanos()).unwrap_or(u64::MAX);
             self.beat_at = now.saturating_add(pause);
-            (self.outside.alive)(PATIENCE);
+            (self.outside.alive)(self.patience);
         }
     }
 }
@@ -414,6 +426,10 @@ impl World for Worker<'_> {
         // What is gone has been told of.
         if self.before.take().is_some() {
             self.annals.follow(engine, now);
+        }
+        if self.is_building && self.director.rests() {
+            (self.is_building, self.patience, self.beat_at) = (false, PATIENCE, 0);
+            memory::give_back();
         }
         if let Some(counted) = self.director.counted().filter(|_| !self.asked.is_empty()) {
             let seen = self.show(engine, counted);
