@@ -7,6 +7,7 @@
 
 mod compile;
 mod details;
+mod encap;
 mod instance;
 mod numbers;
 pub mod surroundings;
@@ -249,6 +250,8 @@ pub struct Route {
     pub congestion: Option<String>,
     pub preference: Option<u8>,
     pub expires: Option<u32>,
+    /// Whether the TTL of a packet goes into the tunnel's header.
+    pub ttl_propagate: Option<bool>,
 }
 
 /// What adding does when a route to the same destination is there.
@@ -270,6 +273,14 @@ pub struct Hop {
     /// 1 to 256.
     pub weight: u16,
     pub realms: Option<u32>,
+    pub encap: Option<Encap>,
+}
+
+/// A light-weight tunnel that a route goes into: its type, and what the kernel wants to know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Encap {
+    pub kind: u16,
+    pub attributes: Vec<(u16, Vec<u8>)>,
 }
 
 /// A virtual rule; numbers are the kernel's.

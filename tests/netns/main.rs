@@ -41,6 +41,7 @@ mod marks;
 mod memory;
 mod migrate;
 mod nft;
+mod placement;
 mod platforms;
 mod probes;
 mod recipes;
@@ -49,7 +50,6 @@ mod shortage;
 mod told;
 mod top;
 mod tracks;
-mod vmac;
 mod vrrp;
 mod workers;
 

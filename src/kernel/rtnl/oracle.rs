@@ -75,7 +75,14 @@ prop_compose! {
 
 fn hops(family: Family) -> impl Strategy<Value = NextHop> {
     (option::of(address_of(family)), 1_u32..1000, any::<bool>(), 1_u16..=256, option::of(any::<u32>())).prop_map(
-        |(via, interface, onlink, weight, realms)| NextHop { via, interface: Some(interface), onlink, weight, realms },
+        |(via, interface, onlink, weight, realms)| NextHop {
+            via,
+            interface: Some(interface),
+            onlink,
+            weight,
+            realms,
+            encap: None,
+        },
     )
 }
 

@@ -23,7 +23,10 @@ const RTA_FLOW: u16 = 11;
 const RTA_TABLE: u16 = 15;
 const RTA_VIA: u16 = 18;
 const RTA_PREF: u16 = 20;
+const RTA_ENCAP_TYPE: u16 = 21;
+const RTA_ENCAP: u16 = 22;
 const RTA_EXPIRES: u16 = 23;
+const RTA_TTL_PROPAGATE: u16 = 26;
 const RTAX_LOCK: u16 = 1;
 const RTAX_CC_ALGO: u16 = 16;
 const METRICS_MAX: u16 = 17;
@@ -44,8 +47,15 @@ pub struct Prefix {
     pub length: u8,
 }
 
+/// A light-weight tunnel, as the kernel numbers types and attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encap {
+    pub kind: u16,
+    pub attributes: Vec<(u16, Vec<u8>)>,
+}
+
 /// One way a route may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NextHop {
     pub via: Option<IpAddr>,
     pub interface: Option<u32>,
@@ -54,6 +64,7 @@ pub struct NextHop {
     /// Share among several, 1 to 256; the kernel stores one less in an octet.
     pub weight: u16,
     pub realms: Option<u32>,
+    pub encap: Option<Encap>,
 }
 
 /// One of the route's numbers for TCP and friends, by the kernel's number for it.
@@ -85,6 +96,8 @@ pub struct Route {
     pub congestion: Option<String>,
     pub preference: Option<u8>,
     pub expires: Option<u32>,
+    /// Whether the TTL of a packet goes into the header of a tunnel.
+    pub ttl_propagate: Option<bool>,
 }
 
 /// What adding does when a route to the same destination is there.
@@ -119,6 +132,7 @@ impl Route {
             congestion: None,
             preference: None,
             expires: None,
+            ttl_propagate: None,
         }
     }
 
@@ -210,33 +224,26 @@ impl Route {
         if let Some(expires) = self.expires {
             request.u32(RTA_EXPIRES, expires);
         }
+        if let Some(propagate) = self.ttl_propagate {
+            request.u8(RTA_TTL_PROPAGATE, propagate.into());
+        }
         request
     }
 
     fn request_hops(&self, request: &mut Request) {
-        match self.hops[..] {
+        match &self.hops[..] {
             [] => {}
             [hop] => {
-                if let Some(via) = hop.via {
-                    gateway(request, self.family, via);
-                }
                 if let Some(interface) = hop.interface {
                     request.u32(RTA_OIF, interface);
                 }
-                if let Some(realms) = hop.realms {
-                    request.u32(RTA_FLOW, realms);
-                }
+                self.request_hop(hop, request);
             }
             [..] => {
                 request.nested(RTA_MULTIPATH, |request| {
                     for hop in &self.hops {
                         let mut attributes = Request::new(0, 0, &[]);
-                        if let Some(via) = hop.via {
-                            gateway(&mut attributes, self.family, via);
-                        }
-                        if let Some(realms) = hop.realms {
-                            attributes.u32(RTA_FLOW, realms);
-                        }
+                        self.request_hop(hop, &mut attributes);
                         let length = (NEXTHOP_HEADER + attributes.body().len()) as u16;
                         let mut header = [0; NEXTHOP_HEADER];
                         header[..2].copy_from_slice(&length.to_ne_bytes());
@@ -247,6 +254,24 @@ impl Route {
                     }
                 });
             }
+        }
+    }
+
+    /// What is said alike of the only way and of one among several.
+    fn request_hop(&self, hop: &NextHop, request: &mut Request) {
+        if let Some(via) = hop.via {
+            gateway(request, self.family, via);
+        }
+        if let Some(realms) = hop.realms {
+            request.u32(RTA_FLOW, realms);
+        }
+        if let Some(encap) = &hop.encap {
+            request.u16(RTA_ENCAP_TYPE, encap.kind);
+            request.nested(RTA_ENCAP, |request| {
+                for (kind, value) in &encap.attributes {
+                    request.attribute(*kind, value);
+                }
+            });
         }
     }
 

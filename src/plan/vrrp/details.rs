@@ -8,6 +8,7 @@ use keepalived_conf::blocks::vrrp::entry::route::{Placement, Route as WrittenRou
 use keepalived_conf::blocks::vrrp::entry::route_metrics::{Metric, Metrics};
 use keepalived_conf::blocks::vrrp::entry::rule::{Action, Rule as WrittenRule};
 
+use super::encap::encap;
 use super::instance::family_of;
 use super::{AddressDetail, Broadcast, Hop, Insert, Lifetime, Route, Rule};
 
@@ -64,13 +65,14 @@ pub(super) fn address(written: &Address) -> Option<AddressDetail> {
 
 pub(super) fn route(written: &WrittenRoute) -> Route {
     let mut hops: Vec<Hop> = written.nexthops.iter().map(hop).collect();
-    if hops.is_empty() && (written.via.is_some() || written.dev.is_some()) {
+    if hops.is_empty() && (written.via.is_some() || written.dev.is_some() || written.encap.is_some()) {
         hops.push(Hop {
             via: written.via,
             interface: written.dev.as_ref().map(|dev| dev.text.clone()),
             onlink: written.onlink,
             weight: 1,
             realms: written.realms,
+            encap: written.encap.as_ref().map(encap),
         });
     }
     Route {
@@ -94,6 +96,7 @@ pub(super) fn route(written: &WrittenRoute) -> Route {
         congestion: written.metrics.congctl.as_ref().map(|one| one.value.clone()),
         preference: written.pref,
         expires: written.expires,
+        ttl_propagate: written.ttl_propagate,
     }
 }
 
@@ -104,6 +107,7 @@ fn hop(written: &Nexthop) -> Hop {
         onlink: written.onlink,
         weight: written.weight,
         realms: written.realms,
+        encap: written.encap.as_ref().map(encap),
     }
 }
 

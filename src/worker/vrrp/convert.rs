@@ -94,6 +94,7 @@ pub(super) fn route(route: &Route, interfaces: &Interfaces) -> Option<rtnl::Rout
         congestion,
         preference,
         expires,
+        ttl_propagate,
     } = route;
     Some(rtnl::Route {
         family: family(*route_family),
@@ -114,16 +115,19 @@ pub(super) fn route(route: &Route, interfaces: &Interfaces) -> Option<rtnl::Rout
         congestion: congestion.clone(),
         preference: *preference,
         expires: *expires,
+        ttl_propagate: *ttl_propagate,
     })
 }
 
 fn next_hop(hop: &Hop, interfaces: &Interfaces) -> Option<NextHop> {
-    let Hop { via, interface, onlink, weight, realms } = hop;
+    let Hop { via, interface, onlink, weight, realms, encap } = hop;
     let interface = match interface {
         Some(name) => Some(interfaces.named(name)?.index),
         None => None,
     };
-    Some(NextHop { via: *via, interface, onlink: *onlink, weight: *weight, realms: *realms })
+    let encap =
+        encap.as_ref().map(|encap| rtnl::route::Encap { kind: encap.kind, attributes: encap.attributes.clone() });
+    Some(NextHop { via: *via, interface, onlink: *onlink, weight: *weight, realms: *realms, encap })
 }
 
 pub(super) fn insert(insert: Insert) -> rtnl::route::Insert {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Virtual MACs of single addresses, beside keepalived.
+//! Where addresses and routes of an instance stand, beside keepalived.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,4 +62,41 @@ fn addresses_with_virtual_macs_stand_where_keepalived_puts_them() {
         assert!(ours.stop().success());
         assert_eq!(until(&a, |found| found == before), before, "nothing is left");
     }
+}
+
+#[test]
+fn routes_are_those_keepalived_makes_whatever_their_options() {
+    let Some(mut lab) = Lab::new("routes_are_those_keepalived_makes_whatever_their_options") else { return };
+    let lan = lab.segment("lan");
+    let a = lab.node_on(&lan, "a", &["10.0.0.1/24"]);
+    let routes = [
+        "10.5.0.0/16 via 10.0.0.254 dev eth0 encap ip id 5 dst 10.0.0.9 ttl 9 tos 8",
+        "10.6.0.0/16 dev eth0 encap ip6 id 7 dst 2001:db8::1 src 2001:db8::2 hoplimit 9 tc 8",
+        "10.7.0.0/16 via 10.0.0.254 dev eth0 mtu lock 1400 advmss 1300 rto_min 5ms initcwnd 10 quickack 1 hoplimit 7",
+        "10.8.0.0/16 nexthop via 10.0.0.253 dev eth0 weight 2 nexthop via 10.0.0.254 dev eth0",
+        "blackhole 10.9.0.0/16 metric 7 table 100",
+        "10.10.0.0/16 via 10.0.0.254 dev eth0 ttl-propagate enabled",
+    ];
+    let configuration = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n priority 200\n advert_int 0.2\n version 3\n \
+         virtual_ipaddress {{\n 10.0.0.100\n }}\n virtual_routes {{\n {}\n }}\n}}\n",
+        routes.join("\n ")
+    );
+    let made = || a.run("ip -d -4 route show table all proto keepalived");
+    let until = |enough: &dyn Fn(&str) -> bool| {
+        let start = Instant::now();
+        while !enough(&made()) && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(50));
+        }
+        made()
+    };
+    let theirs = a.start(Program::Keepalived, &configuration);
+    let wanted = until(&|made| made.lines().filter(|line| !line.starts_with('\t')).count() == routes.len());
+    assert!(wanted.matches("encap ip").count() == 2 && wanted.contains("mtu lock 1400"), "keepalived has\n{wanted}");
+    assert!(theirs.stop().success());
+    assert_eq!(until(&|made| made.is_empty()), "");
+    let ours = a.start(Program::Steadfast, &configuration);
+    assert_eq!(until(&|made| made == wanted), wanted, "{}", lab.journal.read());
+    assert!(ours.stop().success());
+    assert_eq!(until(&|made| made.is_empty()), "", "nothing is left");
 }
