@@ -369,6 +369,19 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// How long until something is due that the engine knows nothing of.
+    fn rest(&self) -> Option<Duration> {
+        let now = clock::now();
+        let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(now)));
+        let others = [
+            self.statics.rest(now),
+            self.announcing.rest(),
+            self.rivals.rest(),
+            self.beats.rest(&self.plan.around.polled, now),
+        ];
+        renewal.into_iter().chain(others.into_iter().flatten()).min()
+    }
+
     /// Adverts that are due together leave together, before anything that comes after them is done.
     fn say(&mut self) {
         if self.unsaid.is_empty() {
@@ -444,12 +457,8 @@ impl World for Worker<'_> {
         if self.stale || !self.pending.is_empty() {
             return Ok(());
         }
-        let retry = self.ports.have_trouble();
-        let renewal = self.renew_at.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
-        let statics = self.statics.rest(clock::now());
-        let announcement = self.announcing.rest();
-        let question = self.rivals.rest();
-        let beat = self.beats.rest(&self.plan.around.polled, clock::now());
+        let retry = self.ports.have_trouble().then_some(OPEN_RETRY);
+        let rest = self.rest().into_iter().chain(retry).min();
         tokio::select! {
             waited = self.ports.wait() => waited,
             waited = self.monitor.wait() => waited,
@@ -467,13 +476,8 @@ impl World for Worker<'_> {
                 self.read = Some(reading);
                 Ok(())
             }
-            () = tokio::time::sleep(renewal.unwrap_or_default()), if renewal.is_some() => Ok(()),
-            () = tokio::time::sleep(statics.unwrap_or_default()), if statics.is_some() => Ok(()),
-            () = tokio::time::sleep(announcement.unwrap_or_default()), if announcement.is_some() => Ok(()),
-            () = tokio::time::sleep(question.unwrap_or_default()), if question.is_some() => Ok(()),
-            () = tokio::time::sleep(beat.unwrap_or_default()), if beat.is_some() => Ok(()),
-            () = tokio::time::sleep(OPEN_RETRY), if retry => {
-                self.stale = true;
+            () = sleep(rest) => {
+                self.stale |= rest == retry;
                 Ok(())
             }
         }
@@ -590,6 +594,14 @@ impl World for Worker<'_> {
 
     fn is_over(&self, engine: &Engine) -> bool {
         engine.is_finished() || self.left
+    }
+}
+
+/// One timer for all that may be waited for: each costs something in every turn.
+async fn sleep(rest: Option<Duration>) {
+    match rest {
+        Some(rest) => tokio::time::sleep(rest).await,
+        None => std::future::pending().await,
     }
 }
 
