@@ -64,9 +64,6 @@ fn read(text: String) -> Config {
 async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> PathBuf, log: &Log) -> io::Result<()> {
     let (orders, mut ordered) = channel(ORDERS_MAX);
     process::obey_signals(&orders, || Order::Stop, |_| {})?;
-    for unmet in (Schedule { nice: NICE, ..Schedule::default() }).apply(None) {
-        log.debug(format_args!("the kernel does not grant {}: {}", unmet.what, unmet.error));
-    }
     let (questions, mut questioned) = channel(QUESTIONS_MAX);
     // Of a configuration that may be large no more is kept than is needed.
     let (socket, doors) = {
@@ -92,6 +89,10 @@ async fn live(lifeline: &Lifeline, text: String, socket: impl Fn(&Config) -> Pat
             }
             Err(error) => log.error(format_args!("no page and no metrics at {place}: {error}")),
         }
+    }
+    // Not before all is read: until then it hears no order to leave.
+    for unmet in (Schedule { nice: NICE, ..Schedule::default() }).apply(None) {
+        log.debug(format_args!("the kernel does not grant {}: {}", unmet.what, unmet.error));
     }
     if let Err(error) = rights::give_up() {
         log.warning(format_args!("the status worker keeps its rights: {error}"));
