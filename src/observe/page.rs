@@ -180,7 +180,12 @@ fn router(text: &mut String, instance: &Instance, taken: f64) {
     pair("Addresses", addresses.collect::<Vec<_>>().join(", "));
     pair("Priority", sum(instance));
     if let Some(master) = peers::followed(instance) {
-        pair("Master", format!("{} with priority {}", master.address, master.priority));
+        let known = instance.peers.iter().find(|peer| peer.address == master.address);
+        let said = match known {
+            Some(peer) => peers::said(peer, instance, taken),
+            None => format!("with priority {}", master.priority),
+        };
+        pair("Master", format!("{} {}", master.address, said.strip_prefix("master ").unwrap_or(&said)));
     }
     for peer in peers::others(instance) {
         pair("Peer", format!("{} {}", peer.address, peers::said(peer, instance, taken)));

@@ -164,7 +164,7 @@ fn who_speaks_and_who_is_silent_is_shown() {
     let _first = a.start(Program::Steadfast, &text(200, "10.0.0.2"));
     lab.journal.until("a is master", |seen| seen.holds_alone("a", "10.0.0.100"));
     let _second = b.start(Program::Steadfast, &text(100, "10.0.0.1"));
-    until("b hears a", || get(&b, "/").contains("<dt>Peer<dd>10.0.0.1 master with priority 200, heard 0."));
+    until("b hears a", || get(&b, "/").contains("<dt>Master<dd>10.0.0.1 with priority 200, heard 0."));
     let text = steadfast(&b, "status");
     for line in ["  peer 10.0.0.3 not heard; only masters speak\n", "BFD session s with 10.0.0.9: not run\n"] {
         assert!(text.contains(line), "{text}");
