@@ -269,26 +269,32 @@ impl Dialer {
 
 const NOWHERE: Origin = Origin { address: None, port: None, interface: None, mark: 0 };
 
+/// Hands over the next piece of what is read; how long it is. There is room for it only while there is something to read, on
+/// the stack of each look: thousands of connections wait for most of their time.
+pub async fn piece<const ROOM: usize>(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut room = [const { MaybeUninit::uninit() }; ROOM];
+        let mut piece = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
+        take(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
+    })
+    .await
+}
+
 /// Parts from the other end, within limits. Says whether it closed in time.
 pub async fn part(stream: &mut TcpStream) -> bool {
     use tokio::io::AsyncWriteExt;
     if stream.shutdown().await.is_err() {
         return true;
     }
-    // Room for it on the stack of each look: of connections that wait there may be thousands.
-    let mut piece = async || {
-        poll_fn(|context| {
-            let mut room = [const { MaybeUninit::uninit() }; PARTING_PIECE];
-            let mut piece = ReadBuf::uninit(&mut room);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
-            Poll::Ready(io::Result::Ok(piece.filled().len()))
-        })
-        .await
-    };
     let deadline = Instant::now() + PARTING_MAX;
     let mut read = 0;
     while read < PARTING_BYTES_MAX {
-        match timeout_at(deadline, piece()).await {
+        match timeout_at(deadline, piece::<PARTING_PIECE>(stream, |_| {})).await {
             Ok(Ok(0) | Err(_)) => return true,
             Ok(Ok(length)) => read += length,
             Err(_) => return false,

@@ -119,45 +119,46 @@ pub fn load_ready(host: &dyn Host, text: String, options: &Options) -> Loaded {
     mean(host, Expanded::ready("configuration", text), Diagnostics::new(), options)
 }
 
-/// What a text in which everything is written out says about the whole daemon, for a process that does nothing else: of tens of
-/// thousands of servers no more is read than where they end.
+/// What a text in which everything is written out says about the whole daemon, for a process that does nothing else: of
+/// tens of thousands of servers no more is read than where they end.
 pub fn load_global(host: &dyn Host, text: String) -> Config {
     let expanded = Expanded::ready("configuration", text);
-    let mut diagnostics = Diagnostics::new();
-    let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
-    let mut cx = value::Cx {
-        host,
-        diagnostics,
-        lenient: true,
-        upstream: None,
-        tell_not_yet: false,
-        names: names::Names::default(),
-        not_yet_told: Default::default(),
-    };
-    let mut config = Config::default();
-    interpret::known(&blocks::GLOBAL, &mut config, tree.root(), &mut cx);
-    resolve::resolve(&mut config, &mut cx);
-    config
+    let options = Options::default();
+    understand(host, &expanded, Diagnostics::new(), &options, interpret::known, &blocks::GLOBAL).0
+}
+
+/// The last three passes, and what of the host counted in them.
+fn mean(host: &dyn Host, expanded: Expanded, diagnostics: Diagnostics, options: &Options) -> Loaded {
+    let host = Asked::new(host);
+    let (config, diagnostics) = understand(&host, &expanded, diagnostics, options, interpret::body, &blocks::ROOT);
+    let text = expanded.shared_text();
+    Loaded { config, diagnostics, map: expanded.map, text, answers: host.answers() }
 }
 
 /// The last three passes: shape, rows, and what needs the whole.
-fn mean(host: &dyn Host, expanded: Expanded, mut diagnostics: Diagnostics, options: &Options) -> Loaded {
-    let host = Asked::new(host);
-    let tree = syntax::parse_knowing(&expanded, &blocks::opens, &mut diagnostics);
-    let names = names::Names::default();
+fn understand(
+    host: &dyn Host,
+    expanded: &Expanded,
+    mut diagnostics: Diagnostics,
+    options: &Options,
+    interpret: Interpret,
+    block: &schema::Block<Config>,
+) -> (Config, Diagnostics) {
+    let tree = syntax::parse_knowing(expanded, &blocks::opens, &mut diagnostics);
     let mut cx = value::Cx {
-        host: &host,
+        host,
         diagnostics,
         lenient: !options.config_test,
         upstream: options.upstream,
         tell_not_yet: options.tell_not_yet,
-        names,
+        names: names::Names::default(),
         not_yet_told: Default::default(),
     };
     let mut config = Config::default();
-    interpret::body(&blocks::ROOT, &mut config, tree.root(), &mut cx);
+    interpret(block, &mut config, tree.root(), &mut cx);
     resolve::resolve(&mut config, &mut cx);
-    let text = expanded.shared_text();
-    let diagnostics = cx.diagnostics;
-    Loaded { config, diagnostics, map: expanded.map, text, answers: host.answers() }
+    (config, cx.diagnostics)
 }
+
+/// [`interpret::body`], or [`interpret::known`] where not everything is of interest.
+type Interpret = for<'s> fn(&schema::Block<Config>, &mut Config, syntax::Body<'s>, &mut value::Cx<'s>);

@@ -23,10 +23,11 @@ fn placement(node: &Node) -> String {
     macs.chain([addresses]).collect()
 }
 
-fn until(node: &Node, enough: impl Fn(&str) -> bool) -> String {
+/// What is there once it is enough, or when patience is at its end.
+fn until(look: impl Fn() -> String, enough: impl Fn(&str) -> bool) -> String {
     let start = Instant::now();
     loop {
-        let found = placement(node);
+        let found = look();
         if enough(&found) || start.elapsed() > PATIENCE {
             return found;
         }
@@ -54,13 +55,13 @@ fn addresses_with_virtual_macs_stand_where_keepalived_puts_them() {
         );
         let addresses: Vec<&str> = lines.split_whitespace().filter(|word| word.contains('/')).collect();
         let theirs = a.start(Program::Keepalived, &configuration);
-        let wanted = until(&a, |found| addresses.iter().all(|address| found.contains(address)));
+        let wanted = until(|| placement(&a), |found| addresses.iter().all(|address| found.contains(address)));
         assert!(addresses.iter().all(|address| wanted.contains(address)), "keepalived has\n{wanted}");
         assert!(theirs.stop().success());
         let ours = a.start(Program::Steadfast, &configuration);
-        assert_eq!(until(&a, |found| found == wanted), wanted, "{}", lab.journal.read());
+        assert_eq!(until(|| placement(&a), |found| found == wanted), wanted, "{}", lab.journal.read());
         assert!(ours.stop().success());
-        assert_eq!(until(&a, |found| found == before), before, "nothing is left");
+        assert_eq!(until(|| placement(&a), |found| found == before), before, "nothing is left");
     }
 }
 
@@ -83,20 +84,13 @@ fn routes_are_those_keepalived_makes_whatever_their_options() {
         routes.join("\n ")
     );
     let made = || a.run("ip -d -4 route show table all proto keepalived");
-    let until = |enough: &dyn Fn(&str) -> bool| {
-        let start = Instant::now();
-        while !enough(&made()) && start.elapsed() < PATIENCE {
-            thread::sleep(Duration::from_millis(50));
-        }
-        made()
-    };
     let theirs = a.start(Program::Keepalived, &configuration);
-    let wanted = until(&|made| made.lines().filter(|line| !line.starts_with('\t')).count() == routes.len());
+    let wanted = until(made, |made| made.lines().filter(|line| !line.starts_with('\t')).count() == routes.len());
     assert!(wanted.matches("encap ip").count() == 2 && wanted.contains("mtu lock 1400"), "keepalived has\n{wanted}");
     assert!(theirs.stop().success());
-    assert_eq!(until(&|made| made.is_empty()), "");
+    assert_eq!(until(made, |made| made.is_empty()), "");
     let ours = a.start(Program::Steadfast, &configuration);
-    assert_eq!(until(&|made| made == wanted), wanted, "{}", lab.journal.read());
+    assert_eq!(until(made, |made| made == wanted), wanted, "{}", lab.journal.read());
     assert!(ours.stop().success());
-    assert_eq!(until(&|made| made.is_empty()), "", "nothing is left");
+    assert_eq!(until(made, |made| made.is_empty()), "", "nothing is left");
 }

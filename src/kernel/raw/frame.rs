@@ -15,8 +15,8 @@ use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv6::MutableIpv6Packet;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
 
-use super::BATCH_MAX;
 use super::claims::Probe;
+use super::{BATCH_MAX, send_in_order};
 use crate::kernel::Mac;
 
 pub(super) const ETHERNET: usize = 14;
@@ -130,17 +130,7 @@ impl Announcer {
                 (_, Err(error)) => refused(announcement, error),
             }
         }
-        let mut left = frames.as_slice();
-        while let Some(((first, ..), others)) = left.split_first() {
-            left = match self.send_some(left) {
-                Ok(sent) => left.get(sent.max(1)..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => left,
-                Err(error) => {
-                    refused(first, error);
-                    others
-                }
-            };
-        }
+        send_in_order(&frames, |left| self.send_some(left), |(announcement, ..), error| refused(announcement, error));
     }
 
     pub fn ask(&self, probe: &Probe) -> io::Result<()> {

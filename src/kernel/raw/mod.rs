@@ -347,24 +347,9 @@ impl Sender {
         Ok(Sender { socket, family, interface: index })
     }
 
-    /// Sends what stands in a row, as many with one call as can go together; `refused` is told which the kernel did not
-    /// take.
-    pub fn send_all(&self, all: &[Outgoing<'_>], mut refused: impl FnMut(&Outgoing<'_>, io::Error)) {
-        let mut left = all;
-        while let Some((first, others)) = left.split_first() {
-            let together = left.iter().take(BATCH_MAX).take_while(|next| next.goes_with(first)).count();
-            let sent = match left.get(..together) {
-                Some(row) if together > 1 => self.send_row(first, row),
-                _ => self.send(first).map(|()| 1),
-            };
-            left = match sent {
-                Ok(sent) => left.get(sent.max(1)..).unwrap_or_default(),
-                Err(error) => {
-                    refused(first, error);
-                    others
-                }
-            };
-        }
+    /// Sends them in order, as many with one call as can go together; `refused` is told which the kernel did not take.
+    pub fn send_all(&self, all: &[Outgoing<'_>], refused: impl FnMut(&Outgoing<'_>, io::Error)) {
+        send_in_order(all, |left| self.send_some(left), refused);
     }
 
     pub fn send(&self, outgoing: &Outgoing<'_>) -> io::Result<()> {
@@ -384,8 +369,14 @@ impl Sender {
         sent.map(drop).map_err(io::Error::from)
     }
 
-    /// Of those that go with the first: says how many the kernel took; an error is that of the first.
-    fn send_row(&self, first: &Outgoing<'_>, row: &[Outgoing<'_>]) -> io::Result<usize> {
+    /// Those that can go with the first: says how many the kernel took; an error is that of the first.
+    fn send_some(&self, left: &[Outgoing<'_>]) -> io::Result<usize> {
+        let Some(first) = left.first() else { return Ok(0) };
+        let together = left.iter().take(BATCH_MAX).take_while(|next| next.goes_with(first)).count();
+        let row = left.get(..together).unwrap_or_default();
+        if together == 1 {
+            return self.send(first).map(|()| 1);
+        }
         let parts: Vec<[IoSlice<'_>; 1]> = row.iter().map(|one| [IoSlice::new(one.bytes)]).collect();
         let socket = self.socket.as_raw_fd();
         let sent = match (self.family, first.source) {
@@ -433,6 +424,21 @@ impl Sender {
 fn controls<'a>(info: &'a libc::in6_pktinfo, limit: Option<&'a libc::c_int>) -> Vec<ControlMessage<'a>> {
     let info = ControlMessage::Ipv6PacketInfo(info);
     std::iter::once(info).chain(limit.map(ControlMessage::Ipv6HopLimit)).collect()
+}
+
+/// Sends all of them. `send` says how many of the first ones left, or why the first one did not; `refused` is told of those.
+fn send_in_order<T>(all: &[T], send: impl Fn(&[T]) -> io::Result<usize>, mut refused: impl FnMut(&T, io::Error)) {
+    let mut left = all;
+    while let Some((first, others)) = left.split_first() {
+        left = match send(left) {
+            Ok(sent) => left.get(sent.max(1)..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => left,
+            Err(error) => {
+                refused(first, error);
+                others
+            }
+        };
+    }
 }
 
 fn other_family() -> io::Error {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the packet filter is told: addresses that are held and not accepted (`no_accept`), and virtual MACs.
 //!
-//! Invariant: while an address of `no_accept` is on an interface its packets are dropped. So what an instance wants waits until the
-//! filter has its addresses, and the filter forgets an address only after the kernel said that it is gone. Wishes of one
-//! instance stay in order: what comes while one waits for the filter waits behind it.
+//! Invariant: while an address of `no_accept` is on an interface its packets are dropped. So what an instance wants waits
+//! until the filter has its addresses, and the filter forgets an address only after the kernel said that it is gone.
+//! Wishes of one instance stay in order: what comes while one waits for the filter waits behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

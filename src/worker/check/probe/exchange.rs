@@ -2,17 +2,13 @@
 //! One request and its answer over a connection, be it plain or TLS. Whatever the server does, this ends: at the end of
 //! the answer, at a limit, or at the deadline.
 
-use std::future::poll_fn;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Poll, ready};
 use std::time::Duration;
 
 use genhash::{Answer, BODY_MAX, Fetched, HEADER_MAX};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::dial::{is_shortage, words};
+use crate::dial::{is_shortage, piece, words};
 use crate::worker::check::web::talk::Fault;
 
 /// How much of a strange answer is shown.
@@ -42,7 +38,10 @@ where
     S: AsyncRead + Unpin,
 {
     while !answer.is_complete() {
-        match timeout_at(deadline, piece(stream, &mut answer)).await {
+        let taken = piece::<PIECE>(stream, |read| {
+            answer.take(read);
+        });
+        match timeout_at(deadline, taken).await {
             Ok(Ok(0)) => break,
             Ok(Ok(_)) => {}
             // Many servers end TLS, and some their connections, without saying so.
@@ -66,22 +65,6 @@ where
         }
     }
     Ok(answer)
-}
-
-/// The next piece of an answer; how long it is. There is room for it only while there is something to read: thousands of
-/// checks wait for most of their time.
-async fn piece<S>(stream: &mut S, answer: &mut Answer) -> std::io::Result<usize>
-where
-    S: AsyncRead + Unpin,
-{
-    poll_fn(|context| {
-        let mut room = [const { MaybeUninit::uninit() }; PIECE];
-        let mut piece = ReadBuf::uninit(&mut room);
-        ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
-        answer.take(piece.filled());
-        Poll::Ready(Ok(piece.filled().len()))
-    })
-    .await
 }
 
 /// Whose fault an error of the connection is.
