@@ -81,7 +81,9 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
         ["--role", role, numbers @ ..] => {
             let numbers: Vec<i32> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
             match *numbers {
-                [channel, bundle, pulse] => Role::of_word(role).zip(Some(Inherited { channel, bundle, pulse })),
+                [channel, bundle, pulse, silence] => {
+                    Role::of_word(role).zip(Some(Inherited { channel, bundle, pulse, silence }))
+                }
                 _ => None,
             }
         }
@@ -102,8 +104,8 @@ pub(super) fn role(program: &OsStr, mut words: Vec<OsString>, output: &mut Outpu
     }
 }
 
-/// `--role`, its name, and three descriptors.
-const ROLE_WORDS: usize = 5;
+/// `--role`, its name, and four descriptors.
+const ROLE_WORDS: usize = 6;
 
 fn settings(line: &CommandLine, program: &OsStr, words: Vec<OsString>) -> Settings {
     let path = |given: &Option<String>| given.as_ref().map(PathBuf::from);

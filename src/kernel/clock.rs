@@ -5,7 +5,7 @@
 //! so a node that slept through its master's silence sees that it did.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -165,11 +165,7 @@ impl Alarm {
             return Ok(());
         }
         match at {
-            // A time of zero would disarm the timer.
-            Some(at) => self.timer.get_ref().0.set(
-                Expiration::OneShot(TimeSpec::nanoseconds(i64::try_from(at.max(1)).unwrap_or(FAR).min(FAR))),
-                TimerSetTimeFlags::TFD_TIMER_ABSTIME,
-            )?,
+            Some(at) => self.timer.get_ref().ring_at(at)?,
             None => self.timer.get_ref().0.unset()?,
         }
         self.set = at;
@@ -180,19 +176,38 @@ impl Alarm {
     pub async fn rung(&mut self) -> io::Result<()> {
         loop {
             let mut guard = self.timer.readable().await?;
-            let rung = guard.try_io(|timer| match timer.get_ref().0.wait() {
-                Ok(()) => Ok(()),
-                Err(Errno::EAGAIN) => Err(io::ErrorKind::WouldBlock.into()),
-                Err(errno) => Err(errno.into()),
-            });
-            match rung {
-                Ok(result) => {
-                    self.set = None;
-                    return result;
-                }
-                Err(_not_yet) => continue,
+            let rung = self.timer.get_ref().0.wait();
+            // It has rung once, and tells anew when it rings again.
+            guard.clear_ready();
+            if rung != Err(Errno::EAGAIN) {
+                self.set = None;
+                return Ok(rung?);
             }
         }
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.timer.get_ref().0.as_fd()
+    }
+}
+
+/// The alarm of another process, which we put off: it rings there when we have not done so for too long.
+#[derive(Debug)]
+pub struct Remote(Timer);
+
+impl Remote {
+    /// The one that was inherited.
+    #[allow(unsafe_code)]
+    pub fn from_inherited(descriptor: OwnedFd) -> Remote {
+        // SAFETY: nothing is read or written through it but times, and the kernel refuses them where it is no timer.
+        Remote(Timer(unsafe { TimerFd::from_owned_fd(descriptor) }))
+    }
+
+    /// It rings at `at` instead (nanoseconds of `now`).
+    pub fn put_off(&self, at: u64) -> io::Result<()> {
+        self.0.ring_at(at)
     }
 }
 
@@ -262,6 +277,14 @@ fn step(before: i64, after: i64) -> Option<Step> {
 #[derive(Debug)]
 struct Timer(TimerFd);
 
+impl Timer {
+    fn ring_at(&self, at: u64) -> io::Result<()> {
+        // A time of zero would disarm the timer.
+        let at = TimeSpec::nanoseconds(i64::try_from(at.max(1)).unwrap_or(FAR).min(FAR));
+        Ok(self.0.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?)
+    }
+}
+
 impl Owner for Timer {}
 
 impl AsRawFd for Timer {
@@ -272,7 +295,8 @@ impl AsRawFd for Timer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alarm, Setting, Step, mail_stamp, now, step, wall};
+    use super::{Alarm, Remote, Setting, Step, mail_stamp, now, step, wall};
+    use std::os::fd::AsFd;
     use std::time::Duration;
 
     #[test]
@@ -290,6 +314,20 @@ mod tests {
         let (date, zone) = stamp.rsplit_once(' ').unwrap();
         assert!(date.starts_with("Sun, 29 Nov 2026 ") || date.starts_with("Mon, 30 Nov 2026 "), "{stamp}");
         assert!(zone.len() == 5 && zone.starts_with(['+', '-']), "{stamp}");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn whoever_has_an_alarms_descriptor_puts_it_off_or_brings_it_forward() {
+        let mut alarm = Alarm::new().unwrap();
+        let remote = Remote::from_inherited(alarm.as_fd().try_clone_to_owned().unwrap());
+        let begun = now();
+        alarm.set(Some(begun + 20_000_000)).unwrap();
+        remote.put_off(begun + 60_000_000).unwrap();
+        alarm.rung().await.unwrap();
+        assert!(now() >= begun + 60_000_000);
+        alarm.set(Some(now() + 3_600_000_000_000)).unwrap();
+        remote.put_off(now() + 1_000_000).unwrap();
+        alarm.rung().await.unwrap();
     }
 
     #[tokio::test(flavor = "current_thread")]

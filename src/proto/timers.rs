@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Timers as data: at most one moment per purpose. Nothing is cancelled, so nothing can fire late.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Instant, Why};
@@ -11,40 +10,43 @@ pub trait Purpose: Copy + Ord {
     fn why(self) -> Why;
 }
 
-/// The timers of one thing.
+/// The timers of one thing. There are few, so they stand beside each other, the first purpose first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
-pub struct Timers<P: Ord> {
-    at: BTreeMap<P, Instant>,
+pub struct Timers<P> {
+    at: Vec<(P, Instant)>,
 }
 
-impl<P: Ord> Default for Timers<P> {
+impl<P> Default for Timers<P> {
     fn default() -> Timers<P> {
-        Timers { at: BTreeMap::new() }
+        Timers { at: Vec::new() }
     }
 }
 
 impl<P: Purpose> Timers<P> {
     pub fn set(&mut self, purpose: P, at: Instant) {
-        self.at.insert(purpose, at);
+        let place = self.at.partition_point(|(set, _)| *set < purpose);
+        match self.at.get_mut(place) {
+            Some((set, until)) if *set == purpose => *until = at,
+            _ => self.at.insert(place, (purpose, at)),
+        }
     }
 
     pub fn clear(&mut self, purpose: P) {
-        self.at.remove(&purpose);
+        self.at.retain(|(set, _)| *set != purpose);
     }
 
     /// Keeps only the timers of these purposes.
     pub fn keep_only(&mut self, purposes: &[P]) {
-        self.at.retain(|purpose, _| purposes.contains(purpose));
+        self.at.retain(|(purpose, _)| purposes.contains(purpose));
     }
 
     pub fn get(&self, purpose: P) -> Option<Instant> {
-        self.at.get(&purpose).copied()
+        self.at.iter().find(|(set, _)| *set == purpose).map(|(_, at)| *at)
     }
 
     /// Shifts every timer so that it is as far from `by` earlier as it was from now.
     pub fn rebase(&mut self, by: Duration) {
-        for at in self.at.values_mut() {
+        for (_, at) in &mut self.at {
             *at = at.back(by);
         }
     }
@@ -62,6 +64,21 @@ impl<P: Purpose> Timers<P> {
         }
         self.clear(purpose);
         Some(purpose)
+    }
+}
+
+#[cfg(feature = "daemon")]
+impl<P: serde::Serialize> serde::Serialize for Timers<P> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.at.iter().map(|(purpose, at)| (purpose, at)))
+    }
+}
+
+#[cfg(feature = "daemon")]
+impl<'de, P: serde::Deserialize<'de> + Ord> serde::Deserialize<'de> for Timers<P> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Timers<P>, D::Error> {
+        let read = std::collections::BTreeMap::<P, Instant>::deserialize(from)?;
+        Ok(Timers { at: read.into_iter().collect() })
     }
 }
 

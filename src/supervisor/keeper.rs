@@ -56,7 +56,9 @@ struct Worker {
     channel: Option<Channel>,
     /// Where it writes that it lives.
     pulse: Pulse,
-    /// Rings when it has been silent for too long.
+    /// Rings when it has been silent for too long: it puts the alarm off itself, so that a sign of life wakes nobody.
+    silence: Alarm,
+    /// Rings when it was to be gone.
     alarm: Alarm,
     will: Will,
     /// What it is to know and found no room for yet; of each matter the newest.
@@ -187,21 +189,24 @@ impl<'a> Keeper<'a> {
     fn spawn(&self, source: &Source) -> io::Result<Worker> {
         let (ours, theirs) = seqpacket::End::pair()?;
         let pulse = Pulse::new()?;
-        let inherited = [theirs.as_fd(), source.bundle.as_fd(), pulse.as_fd()];
+        let watchdog = Watchdog::new(clock::now(), source.bundle.octets());
+        let mut silence = Alarm::new()?;
+        silence.set(Some(watchdog.due()))?;
+        let inherited = [theirs.as_fd(), source.bundle.as_fd(), pulse.as_fd(), silence.as_fd()];
         let mut arguments: Vec<OsString> = vec!["--role".into(), self.role.word().into()];
         arguments.extend(inherited.iter().map(|descriptor| descriptor.as_raw_fd().to_string().into()));
         arguments.extend(self.settings.arguments.iter().cloned());
         let offspring = Offspring::start(&self.settings.program, &arguments, &inherited)?;
-        let started = clock::now();
         Ok(Worker {
             offspring,
             channel: Some(Channel::new(ours)?),
             pulse,
+            silence,
             alarm: Alarm::new()?,
             will: Will::default(),
             unsaid: BTreeMap::new(),
-            started,
-            awaited: Awaited::Word(Watchdog::new(started, source.bundle.octets())),
+            started: clock::now(),
+            awaited: Awaited::Word(watchdog),
             begun: false,
             reloaded: false,
         })
@@ -315,8 +320,13 @@ impl Worker {
     /// What it said comes before its death, and both before any judgement on its silence.
     async fn next(&mut self, role: Role, log: &Log) -> Happening {
         // Without an alarm one looks at once, which is no error: looking changes nothing before its time.
-        let mut is_set = self.alarm.set(self.awaited.until());
+        let mut is_set = match self.awaited {
+            Awaited::Word(_) => Ok(()),
+            Awaited::Leaving(at) | Awaited::Gone(at) => self.alarm.set(Some(at)),
+            Awaited::Nothing => self.alarm.set(None),
+        };
         loop {
+            let alarm = if matches!(self.awaited, Awaited::Word(_)) { &mut self.silence } else { &mut self.alarm };
             let channel = self.channel.as_ref();
             tokio::select! {
                 biased;
@@ -331,7 +341,7 @@ impl Worker {
                 },
                 () = room(channel, !self.unsaid.is_empty()) => self.flush(),
                 ended = self.offspring.ended() => return Happening::Ended(ended.unwrap_or(End::Signal(0))),
-                rung = ring(&mut self.alarm, &mut is_set) => {
+                rung = ring(alarm, &mut is_set) => {
                     if let Err(error) = rung {
                         log.warning(format_args!("the {role} is watched without an alarm: {error}"));
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -360,6 +370,8 @@ impl Worker {
                 self.begun = true;
                 if let Awaited::Word(watchdog) = &mut self.awaited {
                     watchdog.heard(clock::now(), Duration::from_millis(patience_ms));
+                    // Whoever could not put it off himself has it done here.
+                    Self::listen_until(&mut self.silence, watchdog, role, log);
                 }
             }
             Message::Reloaded { epoch, refused } => {
@@ -411,7 +423,7 @@ impl Worker {
                     watchdog.heard(at.min(now), patience);
                 }
                 match watchdog.look(now) {
-                    Verdict::Wait => return,
+                    Verdict::Wait => return Self::listen_until(&mut self.silence, watchdog, role, log),
                     Verdict::Hung => log.error(format_args!("the {role} does not go on: it is ended")),
                 }
             }
@@ -425,6 +437,12 @@ impl Worker {
         }
         self.offspring.kill();
         self.awaited = Awaited::Gone(clock::after(now, KILL_WAIT));
+    }
+
+    fn listen_until(silence: &mut Alarm, watchdog: &Watchdog, role: Role, log: &Log) {
+        if let Err(error) = silence.set(Some(watchdog.due())) {
+            log.warning(format_args!("the {role} is watched without an alarm: {error}"));
+        }
     }
 
     fn stop(&mut self, role: Role, wait: Duration) {
@@ -443,16 +461,6 @@ impl Worker {
         match &self.channel {
             Some(channel) => channel.try_send(&Message::Reload { epoch }, Some(source.bundle.as_fd())),
             None => Err(io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-}
-
-impl Awaited {
-    fn until(&self) -> Option<u64> {
-        match self {
-            Awaited::Word(watchdog) => Some(watchdog.due()),
-            Awaited::Leaving(at) | Awaited::Gone(at) => Some(*at),
-            Awaited::Nothing => None,
         }
     }
 }

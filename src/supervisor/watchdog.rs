@@ -12,6 +12,9 @@ const OCTET_PATIENCE: Duration = Duration::from_micros(20);
 /// The longest silence that is ever borne, whatever the worker says.
 pub(super) const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
+/// A silence that was too long is looked at again after this: where the whole machine stood still, the worker runs when we do.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// How often in a row a silence is forgiven because we ourselves looked too late: the whole machine stood still then.
 pub(super) const FORGIVEN_MAX: u32 = 4;
 
@@ -22,6 +25,8 @@ pub(super) struct Watchdog {
     patience: u64,
     due: u64,
     forgiven: u32,
+    /// The second look is the last.
+    warned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Watchdog {
     /// A worker begins that has so many octets to read.
     pub(super) fn new(now: u64, octets: u64) -> Watchdog {
         let patience = nanos(START_PATIENCE).saturating_add(nanos(OCTET_PATIENCE).saturating_mul(octets));
-        Watchdog { last: now, patience, due: now.saturating_add(patience), forgiven: 0 }
+        Watchdog { last: now, patience, due: now.saturating_add(patience), forgiven: 0, warned: false }
     }
 
     /// The worker lived at this moment, and said how long it may be silent. An older sign of life than the last says nothing.
@@ -47,7 +52,7 @@ impl Watchdog {
         self.last = at;
         self.patience = nanos(patience.min(PATIENCE_MAX));
         self.due = at.saturating_add(self.patience);
-        self.forgiven = 0;
+        (self.forgiven, self.warned) = (0, false);
     }
 
     /// When to look again.
@@ -65,6 +70,11 @@ impl Watchdog {
         if late && self.forgiven < FORGIVEN_MAX {
             self.forgiven += 1;
             self.due = now.saturating_add(self.patience);
+            return Verdict::Wait;
+        }
+        if !self.warned {
+            self.warned = true;
+            self.due = now.saturating_add(nanos(GRACE));
             return Verdict::Wait;
         }
         Verdict::Hung
@@ -87,6 +97,15 @@ mod tests {
         watchdog
     }
 
+    /// It is looked at then and once more.
+    fn is_hung_at(watchdog: &mut Watchdog, at: u64) -> bool {
+        let first = watchdog.look(at);
+        first == Verdict::Wait
+            && watchdog.due() == at + nanos(GRACE)
+            && watchdog.look(watchdog.due() - 1) == Verdict::Wait
+            && watchdog.look(watchdog.due()) == Verdict::Hung
+    }
+
     #[test]
     fn a_start_may_take_longer_and_one_with_much_to_read_longer_still() {
         assert_eq!(Watchdog::new(5 * SECOND, 0).due(), 5 * SECOND + nanos(START_PATIENCE));
@@ -98,7 +117,17 @@ mod tests {
         let mut watchdog = heard_at_ten();
         assert_eq!(watchdog.due(), 12 * SECOND);
         assert_eq!(watchdog.look(12 * SECOND - 1), Verdict::Wait);
-        assert_eq!(watchdog.look(12 * SECOND), Verdict::Hung);
+        assert_eq!(watchdog.due(), 12 * SECOND);
+        assert!(is_hung_at(&mut watchdog, 12 * SECOND));
+    }
+
+    #[test]
+    fn a_sign_of_life_at_the_last_moment_counts() {
+        let mut watchdog = heard_at_ten();
+        assert_eq!(watchdog.look(12 * SECOND), Verdict::Wait);
+        watchdog.heard(12 * SECOND + 1, Duration::from_secs(2));
+        assert_eq!(watchdog.due(), 14 * SECOND + 1);
+        assert!(is_hung_at(&mut watchdog, 14 * SECOND + 1));
     }
 
     #[test]
@@ -106,7 +135,7 @@ mod tests {
         let mut watchdog = heard_at_ten();
         watchdog.heard(10 * SECOND, Duration::from_secs(50));
         watchdog.heard(9 * SECOND, Duration::from_secs(50));
-        assert_eq!(watchdog.look(12 * SECOND), Verdict::Hung);
+        assert!(is_hung_at(&mut watchdog, 12 * SECOND));
     }
 
     #[test]
@@ -114,7 +143,7 @@ mod tests {
         let mut watchdog = heard_at_ten();
         assert_eq!(watchdog.look(20 * SECOND), Verdict::Wait);
         assert_eq!(watchdog.due(), 22 * SECOND);
-        assert_eq!(watchdog.look(22 * SECOND), Verdict::Hung);
+        assert!(is_hung_at(&mut watchdog, 22 * SECOND));
     }
 
     #[test]
@@ -125,7 +154,7 @@ mod tests {
             assert_eq!(watchdog.look(now), Verdict::Wait);
             now = watchdog.due() + 10 * SECOND;
         }
-        assert_eq!(watchdog.look(now), Verdict::Hung);
+        assert!(is_hung_at(&mut watchdog, now));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 
 use crate::channel::{Channel, Dump, Happened, LogLevel, Message, Outbox};
 use crate::kernel::bundle::Bundle;
-use crate::kernel::clock;
+use crate::kernel::clock::{self, Remote};
 use crate::kernel::memory;
 use crate::kernel::offspring;
 use crate::kernel::pulse::Pulse;
@@ -39,6 +39,8 @@ mod exit {
 pub struct Lifeline {
     outbox: Outbox,
     pulse: Pulse,
+    /// Wakes the supervisor when we were silent for too long.
+    silence: Remote,
     /// The patience that was asked for last; none before the first sign of life.
     patience: Cell<Option<Duration>>,
     /// The configuration that was inherited.
@@ -58,7 +60,9 @@ impl Lifeline {
     /// Says that the loop goes round, and how long it may seem not to. The supervisor is woken only by another patience
     /// than before.
     pub fn alive(&self, patience: Duration) {
-        let is_written = self.pulse.beat(clock::now(), patience).is_ok();
+        let now = clock::now();
+        let is_written =
+            self.pulse.beat(now, patience).and_then(|()| self.silence.put_off(clock::after(now, patience))).is_ok();
         if self.patience.replace(Some(patience)) != Some(patience) || !is_written {
             self.outbox.post(Message::Alive { patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
         }
@@ -71,6 +75,7 @@ pub struct Inherited {
     pub channel: i32,
     pub bundle: i32,
     pub pulse: i32,
+    pub silence: i32,
 }
 
 /// What stands behind them.
@@ -78,6 +83,7 @@ struct Inheritance {
     channel: OwnedFd,
     bundle: OwnedFd,
     pulse: Pulse,
+    silence: Remote,
     text: String,
 }
 
@@ -86,8 +92,9 @@ impl Inherited {
         let channel = offspring::inherited(self.channel)?;
         let bundle = offspring::inherited(self.bundle)?;
         let pulse = Pulse::from_inherited(offspring::inherited(self.pulse)?);
+        let silence = Remote::from_inherited(offspring::inherited(self.silence)?);
         let text = text_of(bundle.try_clone()?)?;
-        Ok(Inheritance { channel, bundle, pulse, text })
+        Ok(Inheritance { channel, bundle, pulse, silence, text })
     }
 }
 
@@ -120,7 +127,7 @@ where
     offspring::call_this_process(name);
     let inheritance = inherited.take();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (runtime, Inheritance { channel, bundle, pulse, text }) =
+    let (runtime, Inheritance { channel, bundle, pulse, silence, text }) =
         match runtime.and_then(|runtime| Ok((runtime, inheritance?))) {
             Ok(all) => all,
             Err(error) => {
@@ -131,7 +138,7 @@ where
     let begun = Cell::new(false);
     let ended = LocalSet::new().block_on(&runtime, async {
         let outbox = Outbox::new(Channel::new(End::from_inherited(channel))?);
-        let lifeline = Lifeline { outbox, pulse, patience: Cell::new(None), bundle };
+        let lifeline = Lifeline { outbox, pulse, silence, patience: Cell::new(None), bundle };
         let ended = live(&lifeline, text).await;
         begun.set(lifeline.patience.get().is_some());
         // A supervisor that is gone, or hangs, reads nothing any more.

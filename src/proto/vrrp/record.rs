@@ -17,6 +17,9 @@ use super::{Engine, Instant, Machine};
 /// What one stretch has room for. There are two, so at least so much of the past is there once there was that much.
 pub const BEATS_MAX: usize = 4096;
 
+/// The same for each instance, where that is more: a new stretch costs a copy of every instance that goes on to change.
+const BEATS_OF_INSTANCE: usize = 16;
+
 /// What moved the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "daemon", derive(serde::Serialize, serde::Deserialize))]
@@ -106,7 +109,8 @@ impl Recorder {
 
     /// Begins a new stretch where the one that is written to is full.
     fn make_room(&mut self, engine: &Engine) {
-        if self.newer.as_ref().is_none_or(|newer| newer.beats.len() >= BEATS_MAX) {
+        let room = BEATS_MAX.max(engine.instances.len() * BEATS_OF_INSTANCE);
+        if self.newer.as_ref().is_none_or(|newer| newer.beats.len() >= room) {
             self.older = self.newer.replace(Stretch { start: engine.clone(), beats: Vec::new() });
         }
     }

@@ -4,7 +4,7 @@
 //! Invariant: at every moment the deposits name at least what the kernel has for an instance. So a thing is deposited
 //! before the kernel is asked for it, and leaves the deposit after the kernel said that it is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::channel::{Deposit, Farewell, Thing};
@@ -16,6 +16,8 @@ const IPV4_HEADER: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Bequest {
     entries: BTreeMap<InstanceId, Entry>,
+    /// The advert of each after which its farewell was looked at. It is looked up for every advert.
+    said: HashMap<InstanceId, Transmission>,
     /// Asked of the kernel, and not answered.
     open: BTreeMap<Ticket, InstanceId>,
 }
@@ -25,8 +27,6 @@ struct Entry {
     wanted: BTreeSet<Thing>,
     deposited: BTreeSet<Thing>,
     farewell: Vec<Farewell>,
-    /// The advert after which the farewell was looked at.
-    said: Option<Transmission>,
 }
 
 impl Entry {
@@ -63,17 +63,18 @@ impl Bequest {
     /// Whether this advert says what the last one of its instance said, so that the farewell stays good. Signed adverts never
     /// do.
     pub(super) fn says_the_same(&mut self, now: &Transmission) -> bool {
-        let Some(entry) = self.entries.get_mut(&now.instance) else { return false };
-        if entry.said.as_ref().is_some_and(|before| is_same(before, now)) {
+        if self.said.get(&now.instance).is_some_and(|before| is_same(before, now)) {
             return true;
         }
-        entry.said = Some(now.clone());
+        if self.entries.contains_key(&now.instance) {
+            self.said.insert(now.instance, now.clone());
+        }
         false
     }
 
     /// Adverts leave by another way from now on.
     pub(super) fn forget_adverts(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.said = None);
+        self.said.clear();
     }
 
     /// What would tell the segment now that the instance is gone.
@@ -87,16 +88,19 @@ impl Bequest {
         }
         entry.farewell.clone_from(&adverts);
         if adverts.is_empty() {
-            entry.said = None;
+            self.said.remove(&instance);
         }
         self.tidy(instance);
         Some(Deposit::Farewell { instance: instance.0, adverts })
     }
 
     fn tidy(&mut self, instance: InstanceId) {
-        self.entries.retain(|id, entry| {
-            *id != instance || !(entry.wanted.is_empty() && entry.deposited.is_empty() && entry.farewell.is_empty())
-        });
+        let is_empty =
+            |entry: &Entry| entry.wanted.is_empty() && entry.deposited.is_empty() && entry.farewell.is_empty();
+        if self.entries.get(&instance).is_some_and(is_empty) {
+            self.entries.remove(&instance);
+            self.said.remove(&instance);
+        }
     }
 }
 

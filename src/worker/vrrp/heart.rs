@@ -16,14 +16,14 @@ pub(super) const PATIENCE_LEAST: Duration = Duration::from_millis(250);
 /// Long enough for the slowest virtual router; also how long we take at most to leave.
 pub(super) const PATIENCE_MOST: Duration = Duration::from_secs(10);
 
-/// So many signs of life in the time silence is borne, when there are turns to give them in.
-const BEATS: u32 = 5;
+/// Signs of life are so far apart at least, however many turns there are to give them in.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How much of that time may pass before a turn is made only to give one.
 const REST_PARTS: (u32, u32) = (3, 5);
 
 /// So long before the end of that time a turn is made at the latest: a machine that is busy takes its time.
-const MARGIN: Duration = Duration::from_millis(200);
+const MARGIN: Duration = Duration::from_millis(150);
 
 #[derive(Debug)]
 pub(super) struct Heart {
@@ -50,20 +50,16 @@ impl Heart {
     pub(super) fn due(&self) -> u64 {
         let (part, of) = REST_PARTS;
         let long = (self.patience * part / of).min(self.patience.saturating_sub(MARGIN));
-        self.last.map_or(0, |last| last.saturating_add(nanos(long.max(self.pause()))))
+        self.last.map_or(0, |last| last.saturating_add(nanos(long)))
     }
 
     /// The patience to ask for, when it is time to.
     pub(super) fn beat(&mut self, now: u64) -> Option<Duration> {
-        if self.last.is_some_and(|last| now < last.saturating_add(nanos(self.pause()))) {
+        if self.last.is_some_and(|last| now < last.saturating_add(nanos(PAUSE))) {
             return None;
         }
         self.last = Some(now);
         Some(self.patience)
-    }
-
-    fn pause(&self) -> Duration {
-        self.patience / BEATS
     }
 }
 
@@ -92,11 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_several_signs_of_life_within_the_patience() {
+    fn a_turn_gives_a_sign_of_life_unless_there_was_one_just_now() {
         let mut heart = Heart::new();
         assert_eq!(heart.beat(1_000_000), Some(PATIENCE_MOST));
         assert_eq!(heart.beat(1_000_001), None);
-        assert_eq!(heart.beat(1_000_000 + nanos(PATIENCE_MOST / BEATS)), Some(PATIENCE_MOST));
+        assert_eq!(heart.beat(1_000_000 + nanos(PAUSE)), Some(PATIENCE_MOST));
     }
 
     #[test]
@@ -112,6 +108,13 @@ mod tests {
         let mut heart = Heart { patience: patience_before(Some(Duration::from_millis(30))), last: None };
         assert_eq!(heart.beat(1), Some(PATIENCE_LEAST));
         assert!(heart.due() <= 1 + nanos(PATIENCE_LEAST - MARGIN));
+    }
+
+    #[test]
+    fn adverts_of_a_tenth_of_a_second_need_no_other_turns_either() {
+        let mut heart = Heart { patience: patience_before(Some(Duration::from_millis(300))), last: None };
+        assert!(heart.beat(1).is_some());
+        assert!(heart.due() > nanos(Duration::from_millis(100)));
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(super) struct Peers {
 
 #[derive(Debug, Default)]
 struct Known {
-    heard: BTreeMap<IpAddr, Last>,
+    /// Almost always one, or a few.
+    heard: Vec<(IpAddr, Last)>,
     forgotten: u64,
 }
 
@@ -40,6 +41,17 @@ struct Last {
     gap: Duration,
 }
 
+impl Known {
+    fn meet(&mut self, source: IpAddr, first: Last) {
+        if self.heard.len() >= PEERS_MAX {
+            let oldest = self.heard.iter().enumerate().min_by_key(|(_, (_, last))| last.at).map(|(place, _)| place);
+            oldest.map(|place| self.heard.swap_remove(place));
+            self.forgotten += 1;
+        }
+        self.heard.push((source, first));
+    }
+}
+
 impl Peers {
     /// An advert was taken.
     pub(super) fn heard(&mut self, (now, wall): (Instant, WallTime), instance: InstanceId, heard: &Heard) {
@@ -56,14 +68,12 @@ impl Peers {
 
     fn note(&mut self, instance: InstanceId, source: IpAddr, new: Last) {
         let known = self.of.entry(instance).or_default();
-        if known.heard.len() >= PEERS_MAX && !known.heard.contains_key(&source) {
-            let oldest = known.heard.iter().min_by_key(|(_, last)| last.at).map(|(address, _)| *address);
-            oldest.map(|address| known.heard.remove(&address));
-            known.forgotten += 1;
-        }
-        let last = known.heard.entry(source).or_default();
+        let Some((_, last)) = known.heard.iter_mut().find(|(address, _)| *address == source) else {
+            known.meet(source, Last { adverts: 1, ..new });
+            return;
+        };
         let silent = Duration::from_nanos(new.at.saturating_sub(last.at));
-        let was_master = last.adverts > 0 && last.priority > 0 && silent < new.interval.saturating_mul(MISSED_MAX);
+        let was_master = last.priority > 0 && silent < new.interval.saturating_mul(MISSED_MAX);
         let gap = if was_master { last.gap.max(silent) } else { last.gap };
         *last = Last { adverts: last.adverts + 1, gap, ..new };
     }
