@@ -36,8 +36,11 @@ enum Trouble {
 
 const ADDRESSES: usize = 4000;
 
-/// Daemons with many routers go on announcing for a while after they became master: twice, five seconds apart.
-const SETTLING: Duration = Duration::from_secs(8);
+/// Daemons with many routers go on announcing for a moment after they became master.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// Announced once and no more: otherwise that would go on for five seconds.
+const GLOBALS: &str = "global_defs {\n vrrp_garp_master_repeat 1\n vrrp_garp_master_delay 0\n}\n";
 
 const fn calm(routers: usize, interval: u32) -> Load {
     Load { routers, interval, trouble: Trouble::Nothing }
@@ -60,7 +63,7 @@ impl Load {
 }
 
 fn configuration(load: &Load, priority: u8) -> String {
-    (0..load.routers)
+    let routers: String = (0..load.routers)
         .map(|number| {
             let (segment, vrid) = (number / ROUTERS_OF_A_SEGMENT, number % ROUTERS_OF_A_SEGMENT + 1);
             format!(
@@ -69,7 +72,8 @@ fn configuration(load: &Load, priority: u8) -> String {
                 f64::from(load.interval) / 1000.0
             )
         })
-        .collect()
+        .collect();
+    format!("{GLOBALS}{routers}")
 }
 
 struct Side {
