@@ -42,7 +42,7 @@ struct Plan {
 
 const FULL: Plan = Plan {
     loads: &[1_000, 10_000],
-    rounds: 3,
+    rounds: 2,
     window: Duration::from_secs(6),
     resting: 10_000,
     others: 2,

@@ -28,6 +28,10 @@ pub const LATE_LEAST: Duration = Duration::from_millis(100);
 pub trait World {
     type Machine: Machine;
 
+    /// Deadlines are met at multiples of this, so that what is due soon after one another is done in one turn: a turn costs
+    /// more than what is done in it. None where every deadline counts to the microsecond.
+    const GRAIN: Duration = Duration::ZERO;
+
     /// Waits until `gather` may find something. Dropping the future loses nothing.
     fn wait(&mut self) -> impl Future<Output = io::Result<()>>;
 
@@ -86,7 +90,7 @@ pub async fn drive<W: World>(machine: &mut W::Machine, world: &mut W) -> io::Res
             continue;
         }
         let next = machine.deadline().map(|deadline| deadline.at).into_iter().chain(world.alarm()).min();
-        alarm.set(next.map(Instant::as_nanos))?;
+        alarm.set(next.map(|at| coarse(at.as_nanos(), W::GRAIN)))?;
         tokio::select! {
             waited = world.wait() => waited?,
             rung = alarm.rung() => rung?,
@@ -96,6 +100,12 @@ pub async fn drive<W: World>(machine: &mut W::Machine, world: &mut W) -> io::Res
 
 fn now() -> Instant {
     Instant::from_nanos(clock::now())
+}
+
+/// The first multiple of the grain that is not before this moment.
+fn coarse(at: u64, grain: Duration) -> u64 {
+    let grain = u64::try_from(grain.as_nanos()).unwrap_or(u64::MAX).max(1);
+    at.checked_next_multiple_of(grain).unwrap_or(at)
 }
 
 /// What is used again from turn to turn.

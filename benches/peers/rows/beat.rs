@@ -185,7 +185,7 @@ pub fn run(quick: bool) {
             troubled(Trouble::Busy),
         ]
     };
-    let (rounds, time) = if quick { (2, Duration::from_secs(3)) } else { (2, Duration::from_secs(8)) };
+    let (rounds, time) = if quick { (1, Duration::from_secs(3)) } else { (2, Duration::from_secs(8)) };
     head(rounds);
     for load in loads {
         let name = load.name();

@@ -36,12 +36,13 @@ const DEATHS: &[Death] = &[
 ];
 
 /// Two masters are looked for during this time after the death.
-const LOOK: Duration = Duration::from_secs(8);
+const LOOK: Duration = Duration::from_secs(7);
 
 pub fn run(quick: bool) {
     let rounds = if quick { 1 } else { 2 };
     head(rounds);
-    for death in DEATHS {
+    // A quick run plays those in which the two differ most.
+    for death in DEATHS.iter().filter(|death| !quick || death.leased || death.victims == Victims::Worker) {
         let played = together(ROUTER, rounds, |pair, ours| {
             prepare(pair, death, ours);
             let at = Instant::now();
@@ -108,13 +109,17 @@ fn recover(pair: &mut Pair) {
     pair.start();
 }
 
+/// The nodes are watched by two monitors: what one says so soon after the other may have happened before it.
+const GRAIN: Duration = Duration::from_millis(1);
+
 /// How long both nodes held the address between two moments.
 fn held_by_both(changes: &[(Duration, BTreeSet<String>)], from: Duration, to: Duration) -> Duration {
     let mut sum = Duration::ZERO;
     for (number, (at, holders)) in changes.iter().enumerate() {
         let until = changes.get(number + 1).map_or(to, |(next, _)| *next);
         if holders.len() > 1 {
-            sum += until.min(to).saturating_sub((*at).max(from));
+            let both = until.min(to).saturating_sub((*at).max(from));
+            sum += if both < GRAIN { Duration::ZERO } else { both };
         }
     }
     sum

@@ -60,6 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So much longer for each real server, while a table is made of a configuration.
 const PATIENCE_PER_SERVER: Duration = Duration::from_millis(1);
 
+/// Checks that are due within so much of each other begin together.
+const GRAIN: Duration = Duration::from_millis(5);
+
 /// So many signs of life in this time.
 const BEATS: u32 = 2;
 
@@ -359,6 +362,8 @@ impl<'a> Worker<'a> {
 
 impl World for Worker<'_> {
     type Machine = Engine;
+
+    const GRAIN: Duration = GRAIN;
 
     async fn wait(&mut self) -> io::Result<()> {
         if !self.pending.is_empty() {

@@ -2,7 +2,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{DEFER_MAX, Effects, Inputs, LATE_LEAST, Turn, World, drive};
+use super::{DEFER_MAX, Effects, Inputs, LATE_LEAST, Turn, World, coarse, drive};
 use crate::kernel::clock;
 use crate::proto::{Deadline, Instant, Machine};
 
@@ -144,4 +144,12 @@ async fn the_loop_wakes_at_the_deadline_and_ends_when_the_world_is_over() {
     drive(&mut machine, &mut script).await.unwrap();
     assert!(clock::now() >= soon.as_nanos());
     assert_eq!(script.done.concat(), [Effect::TookOver]);
+}
+
+#[test]
+fn deadlines_are_met_at_multiples_of_the_grain_and_never_early() {
+    let grain = Duration::from_nanos(5);
+    let met: Vec<u64> = [0, 1, 5, 6, u64::MAX].into_iter().map(|at| coarse(at, grain)).collect();
+    assert_eq!(met, [0, 5, 5, 10, u64::MAX]);
+    assert_eq!(coarse(7, Duration::ZERO), 7);
 }

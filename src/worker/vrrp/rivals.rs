@@ -40,6 +40,8 @@ const RIVALS_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Rivals {
     ready: Ready,
+    /// Somebody has spoken since we listened. Nothing hangs on hearing it in the same turn, so no turn asks for it.
+    has_spoken: bool,
     announcer: Announcer,
     listeners: BTreeMap<(u32, Family), Ear>,
     held: BTreeMap<InstanceId, Held>,
@@ -85,6 +87,7 @@ impl Rivals {
     pub(super) fn new() -> io::Result<Rivals> {
         Ok(Rivals {
             ready: Ready::new()?,
+            has_spoken: false,
             announcer: Announcer::open()?,
             listeners: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -162,8 +165,10 @@ impl Rivals {
         Ok(Ear { listener, of, token })
     }
 
-    pub(super) async fn wait(&self) -> io::Result<()> {
-        self.ready.wait().await
+    pub(super) async fn wait(&mut self) -> io::Result<()> {
+        self.ready.wait().await?;
+        self.has_spoken = true;
+        Ok(())
     }
 
     /// How long until somebody is to be asked.
@@ -211,6 +216,9 @@ impl Rivals {
 
     /// What was heard, as events that are worth telling.
     pub(super) fn hear(&mut self, interfaces: &Interfaces) -> io::Result<Vec<Event>> {
+        if !std::mem::take(&mut self.has_spoken) {
+            return Ok(Vec::new());
+        }
         let mut tokens = Vec::new();
         self.ready.take(&mut tokens)?;
         let mut claims = Vec::new();

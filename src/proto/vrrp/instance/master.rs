@@ -28,12 +28,12 @@ const HUMBLED_PRIORITY: u8 = OWNER_PRIORITY - 1;
 /// would let chance decide; waiting for the master down time is short anyway.
 const OFFER_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
-/// An interval has so many places for adverts when there are many instances.
-const PLACES: u32 = 64;
+/// An interval has so many places for adverts when there are many instances: each costs a turn, here and at every peer.
+const PLACES: u32 = 16;
 /// And so many of them are taken: no second advert follows at once.
-const PLACES_TAKEN: u32 = 48;
-/// Neighbours in the configuration are not neighbours in time. Odd, so that every place is taken.
-const PLACES_APART: u32 = 37;
+const PLACES_TAKEN: u32 = 12;
+/// Neighbours in the configuration are not neighbours in time. It shares no factor with them, so that every place is taken.
+const PLACES_APART: u32 = 7;
 
 impl Instance {
     /// The advert leaves before the addresses are added, so that the old master gives them up first.
