@@ -24,6 +24,8 @@ ROUNDS_MAX = 1 if QUICK else 5
 # The longest wait for anything, and how long processes must rest before they count as done.
 PATIENCE = 60 if QUICK else 240
 REST = 0.5
+# How long a changed configuration may have no effect before it is asked for again.
+NUDGE = 30
 # Reloads in a row, and how long they may take together.
 RELOADS = 5 if QUICK else 50
 RELOADS_TIME = 8 if QUICK else 50
@@ -71,9 +73,14 @@ def is_full():
     return server(SERVERS - 1) in listed(SERVICES - 1) and entries() == (SERVERS, SERVICES)
 
 
-def wait(promise, holds, pause=0.05):
+def wait(promise, holds, pause=0.05, nudge=None):
+    """A signal that comes while the one before is still obeyed may be lost: then `nudge` sends it again."""
     deadline = time.monotonic() + PATIENCE
+    nudged = time.monotonic()
     while not holds():
+        if nudge and time.monotonic() > nudged + NUDGE:
+            nudge()
+            nudged = time.monotonic()
         if time.monotonic() > deadline:
             servers, services = entries()
             print(f"(never came: {promise}; the table has {services} services and {servers} servers)", flush=True)
@@ -253,7 +260,7 @@ def measure(who, long):
     spent, count = daemon.cpu(), Count()
     began = time.monotonic()
     daemon.reload()
-    wait("the changed weight", lambda: listed(0).get(server(0)) == "7")
+    wait("the changed weight", lambda: listed(0).get(server(0)) == "7", nudge=daemon.reload)
     figures["one"] = time.monotonic() - began
     daemon.until_it_rests()
     figures["one cpu"] = daemon.cpu() - spent
