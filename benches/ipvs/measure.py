@@ -24,8 +24,9 @@ ROUNDS_MAX = 1 if QUICK else 5
 # The longest wait for anything, and how long processes must rest before they count as done.
 PATIENCE = 60 if QUICK else 240
 REST = 0.5
-# How long a changed configuration may have no effect before it is asked for again.
-NUDGE = 30
+# How long a changed configuration may have no effect before it is asked for again, and until it is given up.
+NUDGE = 20
+RELOAD_PATIENCE = 60
 # Reloads in a row, and how long they may take together.
 RELOADS = 5 if QUICK else 50
 RELOADS_TIME = 8 if QUICK else 50
@@ -73,9 +74,9 @@ def is_full():
     return server(SERVERS - 1) in listed(SERVICES - 1) and entries() == (SERVERS, SERVICES)
 
 
-def wait(promise, holds, pause=0.05, nudge=None):
+def wait(promise, holds, pause=0.05, nudge=None, patience=PATIENCE):
     """A signal that comes while the one before is still obeyed may be lost: then `nudge` sends it again."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     nudged = time.monotonic()
     while not holds():
         if nudge and time.monotonic() > nudged + NUDGE:
@@ -260,7 +261,7 @@ def measure(who, long):
     spent, count = daemon.cpu(), Count()
     began = time.monotonic()
     daemon.reload()
-    wait("the changed weight", lambda: listed(0).get(server(0)) == "7", nudge=daemon.reload)
+    wait("the changed weight", lambda: listed(0).get(server(0)) == "7", nudge=daemon.reload, patience=RELOAD_PATIENCE)
     figures["one"] = time.monotonic() - began
     daemon.until_it_rests()
     figures["one cpu"] = daemon.cpu() - spent
