@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+/// The longest silence that is ever borne, whatever is asked for.
+pub const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
 /// Two numbers of eight bytes: the moment, and the nanoseconds that silence may last from then on.
 const LENGTH: usize = 16;
 

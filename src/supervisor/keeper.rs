@@ -189,14 +189,13 @@ impl<'a> Keeper<'a> {
     fn spawn(&self, source: &Source) -> io::Result<Worker> {
         let (ours, theirs) = seqpacket::End::pair()?;
         let pulse = Pulse::new()?;
-        let watchdog = Watchdog::new(clock::now(), source.bundle.octets());
-        let mut silence = Alarm::new()?;
-        silence.set(Some(watchdog.due()))?;
+        let silence = Alarm::new()?;
         let inherited = [theirs.as_fd(), source.bundle.as_fd(), pulse.as_fd(), silence.as_fd()];
         let mut arguments: Vec<OsString> = vec!["--role".into(), self.role.word().into()];
         arguments.extend(inherited.iter().map(|descriptor| descriptor.as_raw_fd().to_string().into()));
         arguments.extend(self.settings.arguments.iter().cloned());
         let offspring = Offspring::start(&self.settings.program, &arguments, &inherited)?;
+        let started = clock::now();
         Ok(Worker {
             offspring,
             channel: Some(Channel::new(ours)?),
@@ -205,8 +204,8 @@ impl<'a> Keeper<'a> {
             alarm: Alarm::new()?,
             will: Will::default(),
             unsaid: BTreeMap::new(),
-            started: clock::now(),
-            awaited: Awaited::Word(watchdog),
+            started,
+            awaited: Awaited::Word(Watchdog::new(started, source.bundle.octets())),
             begun: false,
             reloaded: false,
         })
@@ -320,13 +319,11 @@ impl Worker {
     /// What it said comes before its death, and both before any judgement on its silence.
     async fn next(&mut self, role: Role, log: &Log) -> Happening {
         // Without an alarm one looks at once, which is no error: looking changes nothing before its time.
-        let mut is_set = match self.awaited {
-            Awaited::Word(_) => Ok(()),
-            Awaited::Leaving(at) | Awaited::Gone(at) => self.alarm.set(Some(at)),
-            Awaited::Nothing => self.alarm.set(None),
-        };
+        let until = self.awaited.until();
+        // Setting it again to what it was set to leaves it where the worker has put it off to.
+        let mut is_set = self.awaited.alarm(&mut self.silence, &mut self.alarm).set(until);
         loop {
-            let alarm = if matches!(self.awaited, Awaited::Word(_)) { &mut self.silence } else { &mut self.alarm };
+            let alarm = self.awaited.alarm(&mut self.silence, &mut self.alarm);
             let channel = self.channel.as_ref();
             tokio::select! {
                 biased;
@@ -370,8 +367,6 @@ impl Worker {
                 self.begun = true;
                 if let Awaited::Word(watchdog) = &mut self.awaited {
                     watchdog.heard(clock::now(), Duration::from_millis(patience_ms));
-                    // Whoever could not put it off himself has it done here.
-                    Self::listen_until(&mut self.silence, watchdog, role, log);
                 }
             }
             Message::Reloaded { epoch, refused } => {
@@ -423,7 +418,7 @@ impl Worker {
                     watchdog.heard(at.min(now), patience);
                 }
                 match watchdog.look(now) {
-                    Verdict::Wait => return Self::listen_until(&mut self.silence, watchdog, role, log),
+                    Verdict::Wait => return,
                     Verdict::Hung => log.error(format_args!("the {role} does not go on: it is ended")),
                 }
             }
@@ -437,12 +432,6 @@ impl Worker {
         }
         self.offspring.kill();
         self.awaited = Awaited::Gone(clock::after(now, KILL_WAIT));
-    }
-
-    fn listen_until(silence: &mut Alarm, watchdog: &Watchdog, role: Role, log: &Log) {
-        if let Err(error) = silence.set(Some(watchdog.due())) {
-            log.warning(format_args!("the {role} is watched without an alarm: {error}"));
-        }
     }
 
     fn stop(&mut self, role: Role, wait: Duration) {
@@ -462,6 +451,21 @@ impl Worker {
             Some(channel) => channel.try_send(&Message::Reload { epoch }, Some(source.bundle.as_fd())),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
+    }
+}
+
+impl Awaited {
+    fn until(&self) -> Option<u64> {
+        match self {
+            Awaited::Word(watchdog) => Some(watchdog.due()),
+            Awaited::Leaving(at) | Awaited::Gone(at) => Some(*at),
+            Awaited::Nothing => None,
+        }
+    }
+
+    /// The alarm that rings then.
+    fn alarm<'a>(&self, silence: &'a mut Alarm, own: &'a mut Alarm) -> &'a mut Alarm {
+        if matches!(self, Awaited::Word(_)) { silence } else { own }
     }
 }
 

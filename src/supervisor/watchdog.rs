@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
+use crate::kernel::pulse::PATIENCE_MAX;
+
 /// How long a worker may take to read its configuration and prepare what it works with.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// So much longer for each octet of it: a slow machine that does other things too reads 50 kB in a second.
 const OCTET_PATIENCE: Duration = Duration::from_micros(20);
-
-/// The longest silence that is ever borne, whatever the worker says.
-pub(super) const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A silence that was too long is looked at again after this: where the whole machine stood still, the worker runs when we do.
 const GRACE: Duration = Duration::from_millis(20);

@@ -18,7 +18,7 @@ use crate::kernel::bundle::Bundle;
 use crate::kernel::clock::{self, Remote};
 use crate::kernel::memory;
 use crate::kernel::offspring;
-use crate::kernel::pulse::Pulse;
+use crate::kernel::pulse::{PATIENCE_MAX, Pulse};
 use crate::kernel::sandbox;
 use crate::kernel::seqpacket::End;
 use crate::observe::log::{Facts, Level, Log};
@@ -60,7 +60,7 @@ impl Lifeline {
     /// Says that the loop goes round, and how long it may seem not to. The supervisor is woken only by another patience
     /// than before.
     pub fn alive(&self, patience: Duration) {
-        let now = clock::now();
+        let (now, patience) = (clock::now(), patience.min(PATIENCE_MAX));
         let is_written =
             self.pulse.beat(now, patience).and_then(|()| self.silence.put_off(clock::after(now, patience))).is_ok();
         if self.patience.replace(Some(patience)) != Some(patience) || !is_written {
