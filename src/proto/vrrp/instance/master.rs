@@ -29,9 +29,9 @@ const HUMBLED_PRIORITY: u8 = OWNER_PRIORITY - 1;
 const OFFER_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
 /// An interval has so many places for adverts when there are many instances: each costs a turn, here and at every peer.
-const PLACES: u32 = 16;
+const PLACES: u32 = 32;
 /// And so many of them are taken: no second advert follows at once.
-const PLACES_TAKEN: u32 = 12;
+const PLACES_TAKEN: u32 = 24;
 /// Neighbours in the configuration are not neighbours in time. It shares no factor with them, so that every place is taken.
 const PLACES_APART: u32 = 7;
 
