@@ -18,17 +18,17 @@ const ROUTERS: &[(&str, Router)] = &[
 type Felt = (f64, f64);
 
 pub fn run(quick: bool) {
-    let rounds = if quick { 3 } else { 20 };
+    let rounds = if quick { 2 } else { 20 };
     head(rounds);
     // Those that wait for seconds wait at the same time; the others have the machine to themselves.
-    let (slow, quick): (Vec<_>, Vec<_>) = ROUTERS.iter().copied().partition(|(_, router)| router.interval >= 1000);
+    let (slow, fast): (Vec<_>, Vec<_>) = ROUTERS.iter().copied().partition(|(_, router)| router.interval >= 1000);
     let slow: Vec<_> = thread::scope(|scope| {
         let playing: Vec<_> =
             slow.into_iter().map(|(name, router)| (name, router, scope.spawn(move || play(router, rounds)))).collect();
         playing.into_iter().map(|(name, router, played)| (name, router, played.join().expect("its rounds"))).collect()
     });
     slow.into_iter().for_each(|(name, router, played)| print(name, router, &played));
-    quick.into_iter().for_each(|(name, router)| print(name, router, &play(router, rounds)));
+    fast.into_iter().for_each(|(name, router)| print(name, router, &play(router, rounds)));
 }
 
 fn play(router: Router, rounds: usize) -> Vec<[Felt; 2]> {

@@ -105,7 +105,7 @@ fn bare_add(count: usize) -> f64 {
 
 pub fn run(quick: bool) {
     let counts: &[usize] = if quick { &[1, 1000] } else { &[1, 100, 1000, 4000] };
-    let rounds = if quick { 2 } else { 5 };
+    let rounds = if quick { 1 } else { 5 };
     head(rounds);
     for count in counts {
         let (ours, theirs) = (Side::new(Program::Steadfast, *count), Side::new(Program::Keepalived, *count));

@@ -9,7 +9,7 @@ use crate::pair::{Router, SECOND, VIP, together};
 const ROUTER: Router = Router { version: 3, interval: 1000, more: "" };
 
 pub fn run(quick: bool) {
-    let rounds = if quick { 2 } else { 8 };
+    let rounds = if quick { 1 } else { 8 };
     head(rounds);
     let played = together(ROUTER, rounds, |pair, _| {
         let at = Instant::now();
