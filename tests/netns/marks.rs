@@ -125,7 +125,7 @@ fn marks_stay_where_the_table_is_left_behind() {
     assert!(daemon.stop().success());
     assert_eq!(site.inside("nft list ruleset"), LISTING);
     let daemon = site.start(&configuration(""));
-    site.until("it is taken over", "Gained quorum 1+0=1 <= 1 for VS [vg6]:0");
+    site.until_since("start Steadfast", "Gained quorum 1+0=1 <= 1 for VS [vg6]:0");
     until_listed(&site, LISTING);
     assert!(daemon.stop().success());
     until_listed(&site, "");

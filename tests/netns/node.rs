@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use crate::topology::{Namespace, tool};
 const CONFIGURATION: &str = "/run/test.conf";
 /// `ip monitor` listens within milliseconds; this is seconds.
 const PROBES_MAX: usize = 500;
+/// How long the last lines of a daemon that has ended are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What runs on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,18 +161,21 @@ impl Node {
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
         let mut pid = String::new();
         output.read_line(&mut pid).expect("the process number");
-        self.keep_lines(output);
-        self.keep_lines(child.stderr.take().expect("its complaints"));
+        let (reading, read) = channel();
+        self.keep_lines(output, reading.clone());
+        self.keep_lines(child.stderr.take().expect("its complaints"), reading);
         let (doors, node, journal) = (self.namespace.doors(), self.name.clone(), self.journal.clone());
-        Daemon { child, pid: pid.trim().to_owned(), doors, node, journal }
+        Daemon { child, pid: pid.trim().to_owned(), doors, node, journal, read }
     }
 
-    fn keep_lines(&self, output: impl Read + Send + 'static) {
+    /// Until the end of `output`, or of the lab; `reading` is let go then.
+    fn keep_lines(&self, output: impl Read + Send + 'static, reading: Sender<()>) {
         let (node, journal) = (self.name.clone(), self.journal.clone());
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 journal.note(What::Log { node: node.clone(), line });
             }
+            drop(reading);
         });
     }
 
@@ -249,6 +254,8 @@ pub struct Daemon {
     doors: Vec<String>,
     node: String,
     journal: Journal,
+    /// Closed by its readers when every line it said is in the journal.
+    read: Receiver<()>,
 }
 
 impl Daemon {
@@ -271,10 +278,13 @@ impl Daemon {
         assert!(tool("kill").args(["-CONT", &child]).status().is_ok_and(|status| status.success()));
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Asks it to stop and waits until it has, and until its last words are in the journal.
     pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
-        self.child.wait().expect("a child to wait for")
+        let status = self.child.wait().expect("a child to wait for");
+        // A script that it left running may still have its output: nobody waits for that one.
+        let _ = self.read.recv_timeout(LAST_WORDS);
+        status
     }
 
     /// Kills its main process without a word.

@@ -99,8 +99,7 @@ fn election_takeover_and_return(test: &str, way: Way, on_a: Program, on_b: Progr
     // A graceful stop says goodbye, and the backup does not wait for a master-down interval.
     assert!(a.stop().success());
     pair.until("b took over", |seen| seen.holds_alone("b", way.vip()) && seen.holds_alone("b", way.second_vip()));
-    let seen = pair.lab.journal.read().since("TERM");
-    assert!(seen.frames().any(|frame| frame.is_advert(&way.source(1), 0)), "a said goodbye\n{seen}");
+    pair.until("a said goodbye", |seen| seen.since("TERM").frames().any(|frame| frame.is_advert(&way.source(1), 0)));
 
     // Who has the higher priority comes back.
     let _a = pair.a.start(on_a, &way.configuration(1, 200, ""));
