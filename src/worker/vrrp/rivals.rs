@@ -2,9 +2,12 @@
 //! Who else has our addresses: while an instance holds some, others on their segments that say the same are told,
 //! counted and shown. Who is to keep an address is for an operator to decide, so nothing else follows from it.
 //!
-//! A router that has just handed an address over may still speak for it, so nobody is believed for a moment; then the
-//! segment is asked, because a host that has an address need not say so by itself. Where adverts go to single peers the
-//! network may be a cloud's, which answers for every address: nobody is asked there.
+//! A router that has just handed an address over may still speak for it, so nobody is believed for a moment. A successor
+//! says so in an advert before it speaks for the address, and who is heard in one turn is judged in the next, when that
+//! advert was read.
+//!
+//! The segment is asked too, because a host that has an address need not say so by itself. Where adverts go to single
+//! peers the network may be a cloud's, which answers for every address: nobody is asked there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -42,6 +45,8 @@ pub(super) struct Rivals {
     ready: Ready,
     /// Somebody has spoken since we listened. Nothing hangs on hearing it in the same turn, so no turn asks for it.
     has_spoken: bool,
+    /// Heard in this turn, to be judged in the next.
+    heard: Vec<(u32, Claim)>,
     announcer: Announcer,
     listeners: BTreeMap<(u32, Family), Ear>,
     held: BTreeMap<InstanceId, Held>,
@@ -88,6 +93,7 @@ impl Rivals {
         Ok(Rivals {
             ready: Ready::new()?,
             has_spoken: false,
+            heard: Vec::new(),
             announcer: Announcer::open()?,
             listeners: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -174,8 +180,8 @@ impl Rivals {
     /// How long until somebody is to be asked.
     pub(super) fn rest(&self) -> Option<Duration> {
         let waiting = (!self.questions.is_empty()).then_some(self.ask_at);
-        let listening = self.stale.then_some(0);
-        let next = [self.settled_at, waiting, listening].into_iter().flatten().min()?;
+        let at_once = (self.stale || !self.heard.is_empty()).then_some(0);
+        let next = [self.settled_at, waiting, at_once].into_iter().flatten().min()?;
         Some(Duration::from_nanos(next.saturating_sub(clock::now())))
     }
 
@@ -214,24 +220,11 @@ impl Rivals {
         self.look_when_to_ask();
     }
 
-    /// What was heard, as events that are worth telling.
+    /// What was heard in the turn before, as events that are worth telling; hears what was said since.
     pub(super) fn hear(&mut self, interfaces: &Interfaces) -> io::Result<Vec<Event>> {
-        if !std::mem::take(&mut self.has_spoken) {
-            return Ok(Vec::new());
-        }
-        let mut tokens = Vec::new();
-        self.ready.take(&mut tokens)?;
-        let mut claims = Vec::new();
-        for ((interface, _), ear) in self.listeners.iter().filter(|(_, ear)| tokens.contains(&ear.token)) {
-            // The error is that of an interface that went away; its notice says the rest.
-            let _ = ear.listener.take(|claim| claims.push((*interface, claim)));
-        }
-        // Our own voice, from another interface on the same segment or through a loop in it.
-        let is_ours = |claim: &Claim| interfaces.links().any(|link| link.ethernet() == Some(claim.mac));
-        claims.retain(|(_, claim)| !is_ours(claim));
         let now = clock::now();
         let mut events = Vec::new();
-        for (interface, claim) in claims {
+        for (interface, claim) in self.heard.drain(..) {
             for (instance, held) in &mut self.held {
                 if held.addresses.get(&claim.address) == Some(&interface)
                     && now >= held.settled_at
@@ -242,7 +235,23 @@ impl Rivals {
                 }
             }
         }
+        if std::mem::take(&mut self.has_spoken) {
+            self.listen_to_all(interfaces)?;
+        }
         Ok(events)
+    }
+
+    fn listen_to_all(&mut self, interfaces: &Interfaces) -> io::Result<()> {
+        let mut tokens = Vec::new();
+        self.ready.take(&mut tokens)?;
+        for ((interface, _), ear) in self.listeners.iter().filter(|(_, ear)| tokens.contains(&ear.token)) {
+            // The error is that of an interface that went away; its notice says the rest.
+            let _ = ear.listener.take(|claim| self.heard.push((*interface, claim)));
+        }
+        // Our own voice, from another interface on the same segment or through a loop in it.
+        let is_ours = |claim: &Claim| interfaces.links().any(|link| link.ethernet() == Some(claim.mac));
+        self.heard.retain(|(_, claim)| !is_ours(claim));
+        Ok(())
     }
 
     /// Only these instances from now on.
