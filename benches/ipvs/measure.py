@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Times both daemons with a large table, by turns, and prints a table of the figures."""
+"""Times both daemons with a large table, by turns, and prints a table of the figures.
 
+Each round is a process in a network namespace of its own, because a kernel remembers servers that were removed for minutes and
+looks through all of them for each one that is added: what came second would be slower.
+"""
+
+import ctypes
+import json
 import os
 import re
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 
-SERVICES = int(os.environ["SERVICES"])
-SERVERS = int(os.environ["SERVERS"])
+WHOLE = (int(os.environ["SERVICES"]), int(os.environ["SERVERS"]))
+# Reloads are compared with a quarter of it too, since keepalived is busy with one of the whole table for many minutes.
+QUARTER = (max(1, WHOLE[0] // 4), max(1, WHOLE[1] // 4))
+SERVICES, SERVERS = WHOLE
 QUICK = bool(os.environ["QUICK"])
 PROGRAMS = {"ours": os.environ["OURS"], "keepalived": os.environ["THEIRS"]}
 WORK = "/run/bench"
 CONFIGURATION = f"{WORK}/bench.conf"
 # Where checks are answered.
 ANSWERS = 8
-# Rounds begin while there is time for one more.
-BUDGET = 30 if QUICK else 300
-ROUNDS_MAX = 1 if QUICK else 5
+ROUNDS = 1 if QUICK else 3
 # The longest wait for anything, and how long processes must rest before they count as done.
-PATIENCE = 60 if QUICK else 240
+PATIENCE = 60
 REST = 0.5
-# How long a changed configuration may have no effect before it is asked for again, and until it is given up.
-NUDGE = 20
-RELOAD_PATIENCE = 60
+# A reload that takes longer is given up, and told as longer than that.
+RELOAD_PATIENCE = 20 if QUICK else 60
 # Reloads in a row, and how long they may take together.
-RELOADS = 5 if QUICK else 50
-RELOADS_TIME = 8 if QUICK else 50
+RELOADS = 50
+RELOADS_TIME = 30
 
 BEGUN = time.monotonic()
+LIBC = ctypes.CDLL(None)
 
+
+def size(of):
+    global SERVICES, SERVERS
+    SERVICES, SERVERS = of
 
 
 def service(number):
@@ -69,25 +80,32 @@ def entries():
     return sum(line.startswith("  ->") for line in lines), sum(line.startswith("TCP") for line in lines)
 
 
+def servers_of_last():
+    """How many servers the last service has, by one system call: the guest has one processor, and who looks takes from who works."""
+    entry = ctypes.create_string_buffer(104)
+    struct.pack_into("=HxxIH", entry, 0, socket.IPPROTO_TCP, *struct.unpack("=I", socket.inet_aton(service(SERVICES - 1))), socket.htons(80))
+    length = ctypes.c_uint(len(entry))
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asking:
+        # IP_VS_SO_GET_SERVICE
+        failed = LIBC.getsockopt(asking.fileno(), socket.IPPROTO_IP, 1155, entry, ctypes.byref(length))
+    return 0 if failed else struct.unpack_from("=I", entry, 44)[0]
+
+
 def is_full():
     # Both fill it from the first to the last; all of it is counted only then.
-    return server(SERVERS - 1) in listed(SERVICES - 1) and entries() == (SERVERS, SERVICES)
+    return servers_of_last() == SERVERS - (SERVICES - 1) * SERVERS // SERVICES and entries() == (SERVERS, SERVICES)
 
 
-def wait(promise, holds, pause=0.05, nudge=None, patience=PATIENCE):
-    """A signal that comes while the one before is still obeyed may be lost: then `nudge` sends it again."""
+def wait(promise, holds, pause=0.05, patience=PATIENCE):
     deadline = time.monotonic() + patience
-    nudged = time.monotonic()
     while not holds():
-        if nudge and time.monotonic() > nudged + NUDGE:
-            nudge()
-            nudged = time.monotonic()
         if time.monotonic() > deadline:
             servers, services = entries()
             print(f"(never came: {promise}; the table has {services} services and {servers} servers)", flush=True)
             subprocess.run(["tail", "-n", "5", f"{WORK}/ours.log", f"{WORK}/keepalived.log"], check=False)
-            return
+            return False
         time.sleep(pause)
+    return True
 
 
 class Count:
@@ -99,6 +117,8 @@ class Count:
         self.sends = self.writes = 0
         self.socket = None
         try:
+            subprocess.run(["ip", "link", "add", "nlmon0", "type", "nlmon"], stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(["ip", "link", "set", "nlmon0", "up"], check=False)
             self.family = self.look_up()
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
@@ -207,11 +227,13 @@ class Daemon:
                 pass
         return sum_ / 1024
 
-    def until_it_rests(self):
-        """Waits until it does nothing any more; when it last did something."""
+    def until_it_rests(self, patience=PATIENCE):
+        """Waits until it does nothing any more; when it last did something, or nothing when it never rests."""
         last, at = self.cpu(), time.monotonic()
-        deadline = at + PATIENCE
-        while time.monotonic() < min(at + REST, deadline):
+        deadline = at + patience
+        while time.monotonic() < at + REST:
+            if time.monotonic() > deadline:
+                return None
             time.sleep(0.05)
             spent = self.cpu()
             # The loop's own signs of life are less.
@@ -223,16 +245,21 @@ class Daemon:
         self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
+        processes = self.processes()
         self.process.send_signal(signal.SIGTERM)
         wait("the end of the daemon", lambda: self.process.poll() is not None)
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        # One that is busy is left behind by its parent, or does not end at all.
+        for pid in processes:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
         self.log.close()
 
 
-def measure(who, long):
-    """One round of one daemon."""
+def start_and_stop(who):
+    """One round of one daemon: from nothing to the whole table, and back."""
     figures = {}
     configure(1)
     began = time.monotonic()
@@ -244,30 +271,40 @@ def measure(who, long):
 
     began = time.monotonic()
     daemon = Daemon(who)
-    wait("the whole table", is_full)
+    wait("the whole table", is_full, pause=0.02)
     figures["start"] = time.monotonic() - began
     figures["start cpu"] = daemon.cpu()
     daemon.until_it_rests()
     figures["memory"] = daemon.memory()
 
-    spent, count = daemon.cpu(), Count()
     began = time.monotonic()
-    daemon.reload()
-    figures["same"] = daemon.until_it_rests() - began
-    figures["same cpu"] = daemon.cpu() - spent
-    figures["same sends"], figures["same writes"] = count.end()
+    daemon.stop()
+    figures["stop"] = time.monotonic() - began
+    figures["left"] = sum(entries())
+    return figures
 
-    configure(7)
-    spent, count = daemon.cpu(), Count()
-    began = time.monotonic()
-    daemon.reload()
-    wait("the changed weight", lambda: listed(0).get(server(0)) == "7", nudge=daemon.reload, patience=RELOAD_PATIENCE)
-    figures["one"] = time.monotonic() - began
+
+def reloaded(who, many):
+    """One round of one daemon: a reload without a change, one with one, and many if asked for."""
+    figures = {}
+    configure(1)
+    daemon = Daemon(who)
+    wait("the whole table", is_full)
     daemon.until_it_rests()
-    figures["one cpu"] = daemon.cpu() - spent
-    figures["one sends"], figures["one writes"] = count.end()
 
-    if long:
+    spent, count = daemon.cpu(), Count()
+    began = time.monotonic()
+    daemon.reload()
+    rested = daemon.until_it_rests(RELOAD_PATIENCE)
+    figures["same cpu"] = daemon.cpu() - spent
+    sends, writes = count.end()
+    if rested is None:
+        figures["same"] = time.monotonic() - began
+        figures["gave up"] = ["same", "same cpu"]
+    else:
+        figures["same"], figures["same writes"] = rested - began, writes
+        figures.update(changed(daemon))
+    if many and rested is not None:
         before, reloads, began = daemon.memory(), 0, time.monotonic()
         while reloads < RELOADS and time.monotonic() < began + RELOADS_TIME:
             daemon.reload()
@@ -276,11 +313,24 @@ def measure(who, long):
         figures["reloads"] = reloads
         figures["growth"] = (daemon.memory() / before - 1) * 100
 
-    began = time.monotonic()
     daemon.stop()
-    figures["stop"] = time.monotonic() - began
-    figures["left"] = sum(entries())
-    subprocess.run(["ipvsadm", "-C"], check=False)
+    return figures
+
+
+def changed(daemon):
+    """A reload with one change."""
+    figures = {}
+    configure(7)
+    spent, count = daemon.cpu(), Count()
+    began = time.monotonic()
+    daemon.reload()
+    came = wait("the changed weight", lambda: listed(0).get(server(0)) == "7", patience=RELOAD_PATIENCE)
+    figures["one"] = time.monotonic() - began
+    daemon.until_it_rests()
+    figures["one cpu"] = daemon.cpu() - spent
+    figures["one sends"], figures["one writes"] = count.end()
+    if not came:
+        figures["gave up"] = list(figures)
     return figures
 
 
@@ -293,9 +343,36 @@ def restored():
             lines.append(f"-a -t {service(s)}:80 -r {server(r)}:80 -m -w 1\n")
     began = time.monotonic()
     subprocess.run(["ipvsadm", "-R"], input="".join(lines), text=True, capture_output=True)
-    took = time.monotonic() - began
-    subprocess.run(["ipvsadm", "-C"], check=False)
-    return took
+    return {"took": time.monotonic() - began}
+
+
+PLAYS = {
+    "start": start_and_stop,
+    "reload": lambda who: reloaded(who, False),
+    "reloads": lambda who: reloaded(who, True),
+    "restore": lambda _: restored(),
+}
+
+
+def play(what, who="-"):
+    """One round, in a process and a network of its own."""
+    told = subprocess.run(
+        ["unshare", "--net", sys.executable, __file__, what, who, str(SERVICES), str(SERVERS)], stdout=subprocess.PIPE, check=True
+    )
+    # What went wrong is told before the figures.
+    *complaints, figures = told.stdout.decode().splitlines()
+    if complaints:
+        print("\n".join(complaints), flush=True)
+    return json.loads(figures)
+
+
+def one_round(what, who, services, servers):
+    size((int(services), int(servers)))
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    answer()
+    print(json.dumps(PLAYS[what](who)), flush=True)
+    # The thread that answers checks would keep us.
+    os._exit(0)
 
 
 def median(values):
@@ -307,42 +384,51 @@ def short(value):
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
 
+def column(rounds, key, scale):
+    """The figures of one daemon; `>` before what was given up."""
+    known = [side for side in rounds if side.get(key) is not None]
+    if not known:
+        return "none"
+    values = [side[key] * scale for side in known]
+    more = "> " if any(key in side.get("gave up", []) for side in known) else ""
+    if len(values) == 1:
+        return f"{more}{short(values[0])}"
+    return f"{more}{short(median(values))} ({short(min(values))} to {short(max(values))})"
+
+
 def line(what, key, rounds, limit="-", scale=1, grain=0.001):
-    pairs = [(ours.get(key), theirs.get(key)) for ours, theirs in rounds]
-    pairs = [(ours * scale, theirs * scale) for ours, theirs in pairs if ours is not None and theirs is not None]
-    if not pairs:
-        print(f"| {what} | none | none | {limit} | - |")
-        return
-    ratios = [max(theirs, grain) / max(ours, grain) for ours, theirs in pairs]
-    ratio = median(ratios)
-    columns = [[pair[side] for pair in pairs] for side in (0, 1)]
-    spread = [f"{short(median(side))} ({short(min(side))} to {short(max(side))})" for side in columns]
-    verdict = "" if ratio >= 1 else " **lost**"
-    print(f"| {what} | {spread[0]} | {spread[1]} | {limit} | {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}){verdict} |")
+    columns = [column([pair[side] for pair in rounds], key, scale) for side in (0, 1)]
+    pairs = [pair for pair in rounds if pair[0].get(key) is not None and pair[1].get(key) is not None]
+    ratios = [max(theirs[key] * scale, grain) / max(ours[key] * scale, grain) for ours, theirs in pairs]
+    gave_up = {side for pair in pairs for side in (0, 1) if key in pair[side].get("gave up", [])}
+    if not ratios or 0 in gave_up:
+        told = "-"
+    else:
+        more = "> " if gave_up else ""
+        told = f"{more}{median(ratios):.2f}"
+        if len(ratios) > 1:
+            told += f" ({min(ratios):.2f} to {max(ratios):.2f})"
+        told += "" if median(ratios) >= 1 else " **lost**"
+    print(f"| {what} | {columns[0]} | {columns[1]} | {limit} | {told} |")
 
 
-def main():
-    os.makedirs(WORK, exist_ok=True)
-    answer()
-    kernel = os.uname().release
-    print(f"## A table of {SERVICES:,} virtual and {SERVERS:,} real servers (guest: Linux {kernel})\n", flush=True)
-    rounds, longest = [], 0.0
-    while len(rounds) < ROUNDS_MAX and (not rounds or time.monotonic() - BEGUN + longest < BUDGET):
-        began = time.monotonic()
-        order = ("keepalived", "ours") if len(rounds) % 2 == 0 else ("ours", "keepalived")
-        # Many reloads are played once: they take most of the time.
-        played = {who: measure(who, not rounds) for who in order}
-        rounds.append((played["ours"], played["keepalived"]))
-        if len(rounds) > 1 or ROUNDS_MAX == 1:
-            longest = max(longest, time.monotonic() - began)
-    bare = "-" if QUICK else f"{restored():.2f} (`ipvsadm -R`)"
-    print(f"| {len(rounds)} rounds; median (least to most) | ours | keepalived | limit | theirs : ours, median (least to most) |")
+def head(rounds):
+    print(f"| rounds: {rounds}; median (least to most) | ours | keepalived | limit | theirs : ours, median (least to most) |")
     print("|---|---|---|---|---|")
-    line("test of the configuration, s", "test", rounds)
-    line("the same, s of CPU", "test cpu", rounds)
-    line("start to the whole table, s", "start", rounds, bare)
-    line("the same, s of CPU", "start cpu", rounds)
-    line("memory of all processes then (PSS), MB", "memory", rounds)
+
+
+def by_turns(whats):
+    """A round of both for each, alternating who begins: pairs of ours and theirs."""
+    rounds = []
+    for number, what in enumerate(whats):
+        order = ("keepalived", "ours") if number % 2 == 0 else ("ours", "keepalived")
+        played = {who: play(what, who) for who in order}
+        rounds.append((played["ours"], played["keepalived"]))
+    return rounds
+
+
+def lines_of_reloads(rounds):
+    head(len(rounds))
     line("reload without a change, s until all rest", "same", rounds)
     line("the same, ms of CPU", "same cpu", rounds, "100 (aim)", 1000)
     line("the same, commands to the load balancer", "same writes", rounds, "0")
@@ -350,11 +436,35 @@ def main():
     line("the same, s of CPU", "one cpu", rounds)
     line("the same, commands to the load balancer", "one writes", rounds, "1")
     line("the same, sends of commands", "one sends", rounds, "1")
-    reloads = " and ".join(f"{side['reloads']}" for side in rounds[0])
-    line(f"growth of memory over {reloads} reloads, %", "growth", rounds, "0", grain=1)
+    if rounds[0][0].get("reloads") and rounds[0][1].get("reloads"):
+        reloads = " and ".join(f"{side['reloads']}" for side in rounds[0])
+        line(f"growth of memory over {reloads} reloads, %", "growth", rounds, "0", grain=1)
+
+
+def main():
+    os.makedirs(WORK, exist_ok=True)
+    kernel = os.uname().release
+    print(f"## A table of {SERVICES:,} virtual and {SERVERS:,} real servers (guest: Linux {kernel})\n", flush=True)
+    rounds = by_turns(["start"] * ROUNDS)
+    bare = "-" if QUICK else f"{play('restore')['took']:.2f} (`ipvsadm -R`)"
+    head(len(rounds))
+    line("test of the configuration, s", "test", rounds)
+    line("the same, s of CPU", "test cpu", rounds)
+    line("start to the whole table, s", "start", rounds, bare)
+    line("the same, s of CPU", "start cpu", rounds)
+    line("memory of all processes then (PSS), MB", "memory", rounds)
     line("stop, s", "stop", rounds)
-    line("entries left in the table after the stop", "left", rounds, "0")
+    line("entries left in the table after the stop", "left", rounds, "0", grain=1)
+    if not QUICK:
+        print(f"\nReloads of it (one that takes more than {RELOAD_PATIENCE} s is given up):\n", flush=True)
+        lines_of_reloads(by_turns(["reload"]))
+    size(QUARTER)
+    print(f"\nReloads of {SERVICES:,} virtual and {SERVERS:,} real servers:\n", flush=True)
+    lines_of_reloads(by_turns(["reload"] if QUICK else ["reloads", "reload"]))
     print(f"\n({time.monotonic() - BEGUN:.0f} s)", flush=True)
 
 
-main()
+if len(sys.argv) > 1:
+    one_round(*sys.argv[1:])
+else:
+    main()

@@ -29,6 +29,7 @@ mod reading;
 mod rows;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
     // cargo adds `--bench`.
@@ -50,12 +51,13 @@ fn main() -> ExitCode {
     let mut ended = ExitCode::SUCCESS;
     for row in rows {
         println!("## {}\n", row.title);
+        let began = Instant::now();
         // A lab that breaks takes its own row with it and no other; what was measured so far stands.
         if std::panic::catch_unwind(|| (row.run)(quick)).is_err() {
             println!("\nThis row was not finished: its lab ended with the message above.");
             ended = ExitCode::FAILURE;
         }
-        println!();
+        println!("\n({} s)\n", began.elapsed().as_secs());
     }
     ended
 }
