@@ -18,10 +18,10 @@ import threading
 import time
 
 WHOLE = (int(os.environ["SERVICES"]), int(os.environ["SERVERS"]))
-# Reloads are compared with a quarter of it too, since keepalived is busy with one of the whole table for many minutes.
-QUARTER = (max(1, WHOLE[0] // 4), max(1, WHOLE[1] // 4))
-SERVICES, SERVERS = WHOLE
 QUICK = bool(os.environ["QUICK"])
+# Reloads are compared with a part of it too, since keepalived is busy with one of the whole table for many minutes.
+PART = [max(1, number // (8 if QUICK else 4)) for number in WHOLE]
+SERVICES, SERVERS = WHOLE
 PROGRAMS = {"ours": os.environ["OURS"], "keepalived": os.environ["THEIRS"]}
 WORK = "/run/bench"
 CONFIGURATION = f"{WORK}/bench.conf"
@@ -458,7 +458,7 @@ def main():
     if not QUICK:
         print(f"\nReloads of it (one that takes more than {RELOAD_PATIENCE} s is given up):\n", flush=True)
         lines_of_reloads(by_turns(["reload"]))
-    size(QUARTER)
+    size(PART)
     print(f"\nReloads of {SERVICES:,} virtual and {SERVERS:,} real servers:\n", flush=True)
     lines_of_reloads(by_turns(["reload"] if QUICK else ["reloads", "reload"]))
     print(f"\n({time.monotonic() - BEGUN:.0f} s)", flush=True)
