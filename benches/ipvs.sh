@@ -6,7 +6,7 @@
 #
 # [SERVICES=N SERVERS=N] benches/ipvs.sh [quick]
 #
-# It never fails because of a figure, and ends within eight minutes, a quick one within one or two.
+# It never fails because of a figure, and ends within eight minutes, a quick one within two.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"

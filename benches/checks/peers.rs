@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Real servers of one virtual server.
 const GROUP: usize = 100;
 
+/// Checkers at rest whose memory is compared with that of one.
+const RESTING: usize = 10_000;
+
 const TCP: &str = "TCP_CHECK {\n connect_timeout 5\n }";
 const HTTP: &str = "HTTP_GET {\n connect_timeout 5\n url {\n path /\n status_code 200\n }\n }";
 
@@ -33,7 +36,6 @@ struct Plan {
     loads: &'static [usize],
     rounds: usize,
     window: Duration,
-    resting: usize,
     /// Rounds of everything else.
     others: usize,
     pages: u16,
@@ -44,7 +46,6 @@ const FULL: Plan = Plan {
     loads: &[1_000, 10_000],
     rounds: 2,
     window: Duration::from_secs(6),
-    resting: 10_000,
     others: 2,
     pages: MORTALS,
     pressed: Duration::from_secs(10),
@@ -54,15 +55,14 @@ const QUICK: Plan = Plan {
     loads: &[1_000],
     rounds: 1,
     window: Duration::from_secs(2),
-    // Not played.
-    resting: 0,
     others: 1,
     pages: 8,
     pressed: Duration::from_secs(3),
 };
 
 pub fn run(quick: bool) {
-    let (plan, begun) = (if quick { &QUICK } else { &FULL }, Instant::now());
+    let begun = Instant::now();
+    let plan = if quick { &QUICK } else { &FULL };
     if std::env::var_os("STAND_IN").is_some() {
         println!(
             "This kernel has no load balancer. keepalived is told that its commands to one succeed; ours goes on without one.\n"
@@ -106,7 +106,7 @@ fn busy(plan: &Plan, name: &str, check: &str, port: u16, servers: usize) {
 
 fn resting(plan: &Plan) {
     let played = by_turns(plan.others, |program| {
-        let [one, many] = [1, plan.resting].map(|servers| {
+        let [one, many] = [1, RESTING].map(|servers| {
             let mut site = Site::new();
             site.start(program, &configuration(&group(servers, SILENT, TCP), "delay_loop 3600\n"));
             site.until_told("VS ", servers.div_ceil(GROUP));
@@ -115,9 +115,9 @@ fn resting(plan: &Plan) {
             site.stop();
             memory
         });
-        (many - one) / (plan.resting - 1) as f64
+        (many - one) / (RESTING - 1) as f64
     });
-    let what = format!("memory of one checker at rest, among {}", thousands(plan.resting));
+    let what = format!("memory of one checker at rest, among {}", thousands(RESTING));
     Figures::of(&played, |bytes| *bytes).line(&what, "B", "4096 (aim)");
 }
 

@@ -117,7 +117,8 @@ class Count:
         self.sends = self.writes = 0
         self.socket = None
         try:
-            subprocess.run(["ip", "link", "add", "nlmon0", "type", "nlmon"], stderr=subprocess.DEVNULL, check=False)
+            # Only while somebody watches, since it copies every message.
+            subprocess.run(["ip", "link", "add", "nlmon0", "type", "nlmon"], check=False)
             subprocess.run(["ip", "link", "set", "nlmon0", "up"], check=False)
             self.family = self.look_up()
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -169,6 +170,7 @@ class Count:
         self.ends = True
         self.thread.join()
         self.socket.close()
+        subprocess.run(["ip", "link", "del", "nlmon0"], check=False)
         return self.sends, self.writes
 
 
@@ -297,22 +299,15 @@ def reloaded(who, many):
     daemon.reload()
     rested = daemon.until_it_rests(RELOAD_PATIENCE)
     figures["same cpu"] = daemon.cpu() - spent
-    sends, writes = count.end()
+    _, writes = count.end()
     if rested is None:
         figures["same"] = time.monotonic() - began
         figures["gave up"] = ["same", "same cpu"]
     else:
         figures["same"], figures["same writes"] = rested - began, writes
         figures.update(changed(daemon))
-    if many and rested is not None:
-        before, reloads, began = daemon.memory(), 0, time.monotonic()
-        while reloads < RELOADS and time.monotonic() < began + RELOADS_TIME:
-            daemon.reload()
-            daemon.until_it_rests()
-            reloads += 1
-        figures["reloads"] = reloads
-        figures["growth"] = (daemon.memory() / before - 1) * 100
-
+        if many:
+            figures.update(grown(daemon))
     daemon.stop()
     return figures
 
@@ -332,6 +327,16 @@ def changed(daemon):
     if not came:
         figures["gave up"] = list(figures)
     return figures
+
+
+def grown(daemon):
+    """Many reloads without a change, and what they leave in memory."""
+    before, reloads, began = daemon.memory(), 0, time.monotonic()
+    while reloads < RELOADS and time.monotonic() < began + RELOADS_TIME:
+        daemon.reload()
+        daemon.until_it_rests()
+        reloads += 1
+    return {"reloads": reloads, "growth": (daemon.memory() / before - 1) * 100}
 
 
 def restored():

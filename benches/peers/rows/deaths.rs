@@ -41,6 +41,7 @@ const LOOK: Duration = Duration::from_secs(7);
 pub fn run(quick: bool) {
     let rounds = if quick { 1 } else { 2 };
     head(rounds);
+    // A quick run plays the first.
     for death in DEATHS.iter().take(if quick { 1 } else { DEATHS.len() }) {
         let played = together(ROUTER, rounds, |pair, ours| {
             prepare(pair, death, ours);

@@ -236,12 +236,12 @@ impl Rivals {
             }
         }
         if std::mem::take(&mut self.has_spoken) {
-            self.listen_to_all(interfaces)?;
+            self.take_claims(interfaces)?;
         }
         Ok(events)
     }
 
-    fn listen_to_all(&mut self, interfaces: &Interfaces) -> io::Result<()> {
+    fn take_claims(&mut self, interfaces: &Interfaces) -> io::Result<()> {
         let mut tokens = Vec::new();
         self.ready.take(&mut tokens)?;
         for ((interface, _), ear) in self.listeners.iter().filter(|(_, ear)| tokens.contains(&ear.token)) {
